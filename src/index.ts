@@ -1,0 +1,1 @@
+export { type ErrorCode, TscryptError } from './errors.ts';
