@@ -1,0 +1,1 @@
+export { type NbdExport, NbdServer, type NbdServerOptions, type NbdTlsOptions } from './server.ts';
