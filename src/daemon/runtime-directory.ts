@@ -1,0 +1,2 @@
+/** Where the daemons of this user live. */
+export declare function runtimeDirectory(): string;

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { libc } from './ffi.ts';
+
+const PR_GET_DUMPABLE = 3;
+const PR_SET_DUMPABLE = 4;
+const RLIMIT_CORE = 4;
+
+/** What {@link harden} achieved. */
+export interface Hardening {
+  /** Neither core dumps nor ptrace by other processes of the user (prctl(2), PR_SET_DUMPABLE 0). */
+  readonly undumpable: boolean;
+  /** The core file size limit is zero. */
+  readonly noCoreFile: boolean;
+}
+
+/** Keeps this process's memory out of core files and other processes' reach, as far as the system lets it. */
+export function harden(): Hardening {
+  const c = libc();
+  if (!c) return { undumpable: false, noCoreFile: false };
+  c.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  return {
+    undumpable: c.prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) === 0,
+    noCoreFile: c.setrlimit(RLIMIT_CORE, new Uint8Array(16)) === 0,
+  };
+}
+
+/** One process, told apart from a later one that got the same number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks after boot, field 22 of proc_pid_stat(5); '0' where /proc cannot tell. */
+  readonly startTime: string;
+}
+
+export function thisProcess(): ProcessIdentity {
+  return { pid: process.pid, startTime: readStat(process.pid)?.startTime ?? '0' };
+}
+
+/** Whether that very process still runs; one that has ended but was not waited for does not. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  const stat = readStat(identity.pid);
+  if (stat) {
+    if (stat.state === 'Z' || stat.state === 'X') return false;
+    return identity.startTime === '0' || identity.startTime === stat.startTime;
+  }
+  if (readStat(process.pid)) return false;
+  // No /proc here: all that is left is whether the number is in use.
+  try {
+    process.kill(identity.pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function readStat(pid: number): { state: string; startTime: string } | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The second field is the command in parentheses and may itself contain spaces and parentheses.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const [state, startTime] = [fields[0], fields[19]];
+    return state && startTime ? { state, startTime } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs `action` (synchronous) with this file creation mask. The mask is the process's, not the thread's. */
+export function withUmask<T>(mask: number, action: () => T): T {
+  const previous = process.umask(mask);
+  try {
+    return action();
+  } finally {
+    process.umask(previous);
+  }
+}
