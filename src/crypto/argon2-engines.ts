@@ -1,0 +1,104 @@
+import * as nodeCrypto from 'node:crypto';
+import type { Argon2Request } from './argon2.ts';
+
+export type Argon2Run = (request: Argon2Request) => Promise<Uint8Array>;
+
+/** One implementation of Argon2. */
+export interface Argon2Engine {
+  readonly name: string;
+  /** The function, or undefined where this engine does not run. Loading is left to the first use. */
+  load(): Promise<Argon2Run | undefined>;
+  /** The error means that the memory could not be had. */
+  isMemoryFailure(error: unknown): boolean;
+}
+
+/** Node's `crypto.argon2` (24.7 and later), as far as it is used here; the type definitions of Node 20 lack it. */
+type NodeArgon2 = (
+  algorithm: string,
+  parameters: {
+    message: Uint8Array;
+    nonce: Uint8Array;
+    parallelism: number;
+    tagLength: number;
+    memory: number;
+    passes: number;
+  },
+  callback: (error: Error | null, derived: Buffer) => void,
+) => void;
+
+const nodeEngine: Argon2Engine = {
+  name: 'node',
+  async load() {
+    const argon2 = (nodeCrypto as unknown as { argon2?: NodeArgon2 }).argon2;
+    if (typeof argon2 !== 'function') return undefined;
+    return ({ type, password, salt, time, memoryKib, parallelism, length }) =>
+      new Promise((resolve, reject) => {
+        const parameters = {
+          message: password,
+          nonce: salt,
+          parallelism,
+          tagLength: length,
+          memory: memoryKib,
+          passes: time,
+        };
+        argon2(type, parameters, (error, derived) => (error ? reject(error) : resolve(derived)));
+      });
+  },
+  // OpenSSL reports a failed allocation as such, or, from within its threads, not at all.
+  isMemoryFailure: (error) => /malloc|memory|derivation failed/i.test(messageOf(error)),
+};
+
+const packageEngine: Argon2Engine = {
+  name: 'argon2',
+  async load() {
+    const library = await import('argon2').catch(() => undefined);
+    if (!library) return undefined;
+    return async ({ type, password, salt, time, memoryKib, parallelism, length }) => {
+      // The package copies what it is given with Buffer.from(), for small input into a pool that is never
+      // zeroed. An ArrayBuffer is the one thing Buffer.from() does not copy.
+      const message = Uint8Array.from(password);
+      try {
+        return await library.hash(message.buffer as unknown as Buffer, {
+          raw: true,
+          type: library[type],
+          version: 0x13,
+          timeCost: time,
+          memoryCost: memoryKib,
+          parallelism,
+          hashLength: length,
+          salt: Buffer.from(salt.buffer, salt.byteOffset, salt.byteLength),
+        });
+      } finally {
+        message.fill(0);
+      }
+    };
+  },
+  isMemoryFailure: (error) => /memory allocation error/i.test(messageOf(error)),
+};
+
+const javascriptEngine: Argon2Engine = {
+  name: 'javascript',
+  async load() {
+    const library = await import('@noble/hashes/argon2.js');
+    return ({ type, password, salt, time, memoryKib, parallelism, length }) => {
+      const run = type === 'argon2i' ? library.argon2iAsync : library.argon2idAsync;
+      const maxmem = (memoryKib + 1) * 1024;
+      return run(password, salt, {
+        t: time,
+        m: memoryKib,
+        p: parallelism,
+        dkLen: length,
+        version: 0x13,
+        maxmem,
+      });
+    };
+  },
+  isMemoryFailure: (error) => error instanceof RangeError && /allocation/i.test(error.message),
+};
+
+/** In order of preference. The last is several times slower and runs everywhere. */
+export const argon2Engines: readonly Argon2Engine[] = [nodeEngine, packageEngine, javascriptEngine];
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

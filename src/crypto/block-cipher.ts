@@ -1,0 +1,44 @@
+import { getCiphers } from 'node:crypto';
+
+/** A keyed block cipher over many independent blocks at once (ECB); modes and IVs are built from it. */
+export interface BlockCipher {
+  /**
+   * @param blocks whole blocks; left alone
+   * @returns as many bytes; valid until the next call, for reading only
+   */
+  encrypt(blocks: Uint8Array): Uint8Array;
+  decrypt(blocks: Uint8Array): Uint8Array;
+  /** Forgets the key. */
+  dispose(): void;
+}
+
+/** Bytes of a block of every cipher known here. */
+export const BLOCK_SIZE = 16;
+
+export interface BlockCipherAlgorithm {
+  /** The kernel's name, as in dm tables and LUKS headers. */
+  readonly name: string;
+  /** Key sizes in bytes, ascending. */
+  readonly keySizes: readonly number[];
+  /** What OpenSSL calls its electronic code book, by key size in bytes. */
+  opensslEcb(keySize: number): string;
+}
+
+const withBits = (name: string) => (keySize: number) => `${name}-${keySize * 8}-ecb`;
+
+const ALGORITHMS: readonly BlockCipherAlgorithm[] = [
+  { name: 'aes', keySizes: [16, 24, 32], opensslEcb: withBits('aes') },
+  { name: 'camellia', keySizes: [16, 24, 32], opensslEcb: withBits('camellia') },
+  { name: 'aria', keySizes: [16, 24, 32], opensslEcb: withBits('aria') },
+  { name: 'sm4', keySizes: [16], opensslEcb: () => 'sm4-ecb' },
+];
+
+let available: ReadonlySet<string> | undefined;
+
+/** The algorithm of that name, where this Node's OpenSSL has it. */
+export function findBlockCipher(name: string): BlockCipherAlgorithm | undefined {
+  const algorithm = ALGORITHMS.find((candidate) => candidate.name === name);
+  available ??= new Set(getCiphers());
+  const usable = algorithm?.keySizes.every((size) => available?.has(algorithm.opensslEcb(size)));
+  return usable ? algorithm : undefined;
+}

@@ -1,0 +1,18 @@
+export { afMerge, afSplit } from './af.ts';
+export { ARGON2_MAX_MEMORY_KIB, type Argon2Request, argon2 } from './argon2.ts';
+export { type CipherSpec, formatCipherSpec, isNullCipher, parseCipherSpec } from './cipher-spec.ts';
+export { equalConstantTime } from './constant-time.ts';
+export type { CryptoEngine, SectorCipherRequest } from './engine.ts';
+export { hash, hashSize, isHashSupported, supportedHashes } from './hash.ts';
+export { type Argon2Parameters, derive, type Pbkdf, type Pbkdf2Parameters } from './pbkdf.ts';
+export { benchmarkPbkdf, type PbkdfRequest } from './pbkdf-benchmark.ts';
+export { type Pbkdf2Request, pbkdf2 } from './pbkdf2.ts';
+export { randomFill, randomSecret } from './rng.ts';
+export { Secret, type SecretAllocator, useSecretAllocator } from './secret.ts';
+export type { SectorCipher } from './sector-cipher.ts';
+export {
+  createSectorCipher,
+  type SectorCipherOptions,
+  useCryptoEngine,
+  validKeySizes,
+} from './sector-ciphers.ts';
