@@ -1,0 +1,78 @@
+import { parseCipherSpec } from '../crypto/index.ts';
+import type { Secret } from '../crypto/secret.ts';
+import {
+  type ActivationRequest,
+  activateDevice,
+  type DeviceInfo,
+  type ListenOptions,
+} from '../daemon/index.ts';
+import { type CryptSegment, cryptTable, type Luks2Header, type PersistentFlag } from '../luks2/index.ts';
+import { SECTOR_SIZE } from '../units.ts';
+import { absoluteName, deviceSize, type VolumeLocation } from './location.ts';
+
+export interface ActivateOptions {
+  readonly readOnly?: boolean | undefined;
+  /** Besides the flags the header makes persistent: `allow-discards`, `same-cpu-crypt` … */
+  readonly flags?: readonly PersistentFlag[] | undefined;
+  /** Serve over TCP as well as over the unix socket. */
+  readonly listen?: ListenOptions | undefined;
+  /** Gives up waiting and ends the half-started daemon. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Maps a LUKS2 volume whose key is known, in a daemon of its own; returns when the device is usable. */
+export async function activateLuks2(
+  location: VolumeLocation,
+  header: Luks2Header,
+  name: string,
+  key: { readonly keyslot: number | undefined; readonly volumeKey: Secret },
+  options: ActivateOptions,
+): Promise<DeviceInfo> {
+  const device = await absoluteName(location.device);
+  const table = cryptTable(header, {
+    device,
+    dataSize: await deviceSize(device),
+    volumeKey: key.volumeKey,
+    flags: options.flags ?? [],
+  });
+  const request: ActivationRequest = {
+    name,
+    uuid: `CRYPT-LUKS2-${header.uuid.replaceAll('-', '')}-${name}`,
+    table,
+    readOnly: options.readOnly ?? false,
+    description: await describe(location, header, device, key),
+    ...(options.listen && { listen: options.listen }),
+  };
+  try {
+    return await activateDevice(request, options.signal ? { signal: options.signal } : {});
+  } finally {
+    for (const { args } of table) for (const arg of args) if (typeof arg !== 'string') arg.dispose();
+  }
+}
+
+/** Facts for `status`, none of them secret. */
+async function describe(
+  location: VolumeLocation,
+  header: Luks2Header,
+  device: string,
+  key: { readonly keyslot: number | undefined; readonly volumeKey: Secret },
+): Promise<Record<string, unknown>> {
+  const segment = Object.values(header.metadata.segments).find(({ type }) => type === 'crypt') as
+    | CryptSegment
+    | undefined;
+  return {
+    type: 'LUKS2',
+    device,
+    ...(location.header !== undefined && { header: await absoluteName(location.header) }),
+    volumeUuid: header.uuid,
+    ...(segment && {
+      cipher: segment.encryption,
+      cipherName: parseCipherSpec(segment.encryption).cipher,
+      keySizeBits: key.volumeKey.length * 8,
+      sectorSize: segment.sector_size,
+      offsetSectors: Number(segment.offset) / SECTOR_SIZE,
+      skippedSectors: Number(segment.iv_tweak),
+    }),
+    ...(key.keyslot !== undefined && { keyslot: key.keyslot }),
+  };
+}

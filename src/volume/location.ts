@@ -1,0 +1,77 @@
+import { realpath, stat } from 'node:fs/promises';
+import { type BlockDevice, openDevice } from '../block/index.ts';
+import { type DeviceLock, lockDevice } from '../block/lock.ts';
+import { TscryptError } from '../errors.ts';
+
+/** Where a volume is: its device, and its header when that lies on a device of its own. */
+export interface VolumeLocation {
+  /** A path of a regular file or block device, or an NBD URI. */
+  readonly device: string;
+  /** The device of a detached header. */
+  readonly header?: string | undefined;
+}
+
+const NBD_URI = /^nbds?(\+unix)?:/i;
+
+/** The device the header is on. */
+export function headerPath(location: VolumeLocation): string {
+  return location.header ?? location.device;
+}
+
+/** The name a table can use wherever the daemon's working directory is. NBD URIs stay as they are. */
+export async function absoluteName(device: string): Promise<string> {
+  if (NBD_URI.test(device)) return device;
+  try {
+    return await realpath(device);
+  } catch (cause) {
+    throw new TscryptError('NO_SUCH_DEVICE', `Device ${device} does not exist or access denied.`, {
+      details: { device },
+      cause,
+    });
+  }
+}
+
+/** Whether `device` names an existing regular file (which may be made larger, unlike a disk). */
+export async function isRegularFile(device: string): Promise<boolean> {
+  if (NBD_URI.test(device)) return false;
+  return (await stat(device).catch(() => undefined))?.isFile() ?? false;
+}
+
+/** Bytes of the device. */
+export async function deviceSize(device: string): Promise<number> {
+  const opened = await openDevice(device, { readOnly: true });
+  try {
+    return opened.size;
+  } finally {
+    await opened.close();
+  }
+}
+
+export type LockMode = 'read' | 'write';
+
+/**
+ * Runs `task` on the header device while holding its metadata lock, shared for reading and exclusive for
+ * writing, under cryptsetup's own path and discipline, so that both can work on one volume.
+ */
+export async function withHeaderDevice<T>(
+  location: VolumeLocation,
+  mode: LockMode,
+  task: (device: BlockDevice) => Promise<T>,
+): Promise<T> {
+  const path = headerPath(location);
+  const lock = NBD_URI.test(path) ? undefined : await lockHeader(path, mode);
+  try {
+    const device = await openDevice(path, { readOnly: mode === 'read' });
+    try {
+      return await task(device);
+    } finally {
+      await device.close();
+    }
+  } finally {
+    await lock?.release();
+  }
+}
+
+function lockHeader(path: string, mode: LockMode): Promise<DeviceLock> {
+  return lockDevice(path, mode);
+}
