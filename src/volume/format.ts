@@ -1,6 +1,6 @@
 import { open, truncate } from 'node:fs/promises';
 import { openDevice } from '../block/index.ts';
-import { parseCipherSpec } from '../crypto/index.ts';
+import { benchmarkPbkdf, type PbkdfRequest, parseCipherSpec } from '../crypto/index.ts';
 import type { Secret } from '../crypto/secret.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';
 import { type FormatParams, formatDevice, type Luks2Header, requiredHeaderSize } from '../luks2/index.ts';
@@ -12,7 +12,6 @@ import {
   type VolumeLocation,
   withHeaderDevice,
 } from './location.ts';
-import { type PbkdfRequest, resolvePbkdf } from './pbkdf-request.ts';
 
 export interface LuksFormatOptions {
   /** `aes-xts-plain64` unless given. */
@@ -64,7 +63,10 @@ export async function formatVolume(
   const data = await dataGeometry(location.device);
   const params = formatParams(location, options, data);
   const headerSize = requiredHeaderSize(params);
-  const pbkdf = await resolvePbkdf({ hash: options.hash, ...options.pbkdf }, keyBytes(params));
+  const pbkdf = await benchmarkPbkdf(
+    { ...(options.hash !== undefined && { hash: options.hash }), ...options.pbkdf },
+    keyBytes(params),
+  );
   await makeRoom(location, headerSize);
   return withHeaderDevice(location, 'write', async (device) => {
     const { header, volumeKey } = await formatDevice(device, params, {

@@ -1,3 +1,4 @@
+export type { PbkdfRequest } from '../crypto/index.ts';
 export type { ActivateOptions } from './activation.ts';
 export type { KeyslotContext, Unlocked } from './credential.ts';
 export type { Formatted, LuksFormatOptions } from './format.ts';
@@ -5,4 +6,3 @@ export { planHeaderRestore, restoreVolumeHeader } from './header-backup.ts';
 export { KEY_FILE_MAX, type KeyFileOptions, readKeyFile } from './key-file.ts';
 export type { VolumeLocation } from './location.ts';
 export { isLuks, type KeyslotOptions, LuksVolume } from './luks-volume.ts';
-export type { PbkdfRequest } from './pbkdf-request.ts';

@@ -1,4 +1,5 @@
 import type { BlockDevice } from '../block/index.ts';
+import { benchmarkPbkdf, type PbkdfRequest } from '../crypto/index.ts';
 import type { Secret } from '../crypto/secret.ts';
 import type { DeviceInfo } from '../daemon/index.ts';
 import { TscryptError } from '../errors.ts';
@@ -19,7 +20,6 @@ import { type KeyslotContext, type Unlocked, unlockHeader } from './credential.t
 import { type Formatted, formatVolume, type LuksFormatOptions } from './format.ts';
 import { backupVolumeHeader } from './header-backup.ts';
 import { type VolumeLocation, withHeaderDevice } from './location.ts';
-import { type PbkdfRequest, resolvePbkdf } from './pbkdf-request.ts';
 
 export interface KeyslotOptions {
   /** Number of the keyslot; the first free one unless given. */
@@ -152,7 +152,7 @@ export class LuksVolume {
 
 async function keyslotParams(options: KeyslotOptions, keySize: number): Promise<KeyslotParams> {
   return {
-    pbkdf: await resolvePbkdf(options.pbkdf, keySize),
+    pbkdf: await benchmarkPbkdf(options.pbkdf, keySize),
     keyslot: options.keyslot,
     cipher: options.keyslotCipher,
     keySize: options.keyslotKeySize,
