@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { type BlockDevice, openDevice } from '../block/index.ts';
-import { type DeviceLock, lockDevice } from '../block/lock.ts';
+import { lockDevice } from '../block/lock.ts';
 import { TscryptError } from '../errors.ts';
 
 /** Where a volume is: its device, and its header when that lies on a device of its own. */
@@ -9,6 +9,8 @@ export interface VolumeLocation {
   readonly device: string;
   /** The device of a detached header. */
   readonly header?: string | undefined;
+  /** Work without cryptsetup's metadata lock: where its directory cannot be used. */
+  readonly disableLocks?: boolean | undefined;
 }
 
 const NBD_URI = /^nbds?(\+unix)?:/i;
@@ -59,7 +61,8 @@ export async function withHeaderDevice<T>(
   task: (device: BlockDevice) => Promise<T>,
 ): Promise<T> {
   const path = headerPath(location);
-  const lock = NBD_URI.test(path) ? undefined : await lockHeader(path, mode);
+  await absoluteName(path);
+  const lock = NBD_URI.test(path) || location.disableLocks ? undefined : await lockDevice(path, mode);
   try {
     const device = await openDevice(path, { readOnly: mode === 'read' });
     try {
@@ -70,8 +73,4 @@ export async function withHeaderDevice<T>(
   } finally {
     await lock?.release();
   }
-}
-
-function lockHeader(path: string, mode: LockMode): Promise<DeviceLock> {
-  return lockDevice(path, mode);
 }
