@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from 'vitest';
+import { isAlive } from '../../src/sys/index.ts';
 import { SEARCH_PATH } from './requires.ts';
 
 /** The repository's root. */
@@ -135,20 +136,14 @@ export function workspace(): Workspace {
   };
 }
 
-/**
- * Ends what a failed test left behind: every process that was started with this runtime directory. No
- * process of ours but those has it in its environment, so nothing else can be hit.
- */
+/** Ends what a failed test left behind: the daemons that own a device in this runtime directory. */
 function endDaemons(runtimeDirectory: string): void {
-  const mark = `TSCRYPT_RUNTIME_DIR=${runtimeDirectory}`;
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      if (readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark)) {
-        process.kill(Number(pid), 'SIGKILL');
-      }
-    } catch {
-      // Gone meanwhile, or somebody else's.
-    }
+  if (!existsSync(runtimeDirectory)) return;
+  for (const path of readdirSync(runtimeDirectory, { recursive: true, encoding: 'utf8' })) {
+    const [, pid, startTime] = /\/owner\.(\d+)\.(\d+)\.[^/]*$/.exec(path) ?? [];
+    if (pid === undefined || startTime === undefined) continue;
+    const daemon = { pid: Number(pid), startTime };
+    if (isAlive(daemon)) process.kill(daemon.pid, 'SIGKILL');
   }
 }
 
