@@ -4,8 +4,9 @@ import type { TableArg, TableLine } from '../table/spec.ts';
 
 /**
  * The contract of a device-mapper target. A target type turns the arguments of a table line into a
- * target; the core (mapped-device) splits requests at target boundaries and at `maxIoLength`, so a target
- * only ever sees requests inside its own range.
+ * target; the core (mapped-device) splits requests at target boundaries and reads and writes also at
+ * `maxIoLength`, so a target only ever sees requests inside its own range, aligned to its logical block
+ * size.
  */
 export interface TargetType {
   /** As in the table: `linear`, `crypt`. */
@@ -13,49 +14,77 @@ export interface TargetType {
   /** The kernel's target version whose behaviour this is. */
   readonly version: readonly [number, number, number];
   /**
-   * Checks the arguments, opens the devices they name, and makes the target.
+   * Checks the arguments, opens the devices they name, and makes the target. Secrets among the arguments
+   * stay the caller's; the target copies what it needs.
    *
-   * @throws TscryptError INVALID_ARGUMENT with the kernel's own text (`Invalid argument count`)
+   * @throws TscryptError INVALID_ARGUMENT with the kernel's own text (`Invalid argument count`); the
+   *   core puts the target's name before it
    */
   construct(line: TableLine, context: TargetContext): Promise<Target>;
 }
 
 export interface TargetContext {
-  /** The whole mapped device is read-only. */
+  /** The table is read-only: devices are opened for reading, writes never arrive. */
   readonly readOnly: boolean;
-  /** Opens a device named in a table (path, `major:minor`, URI, another mapped device). The target closes it. */
+  /**
+   * Opens a device named in a table (path, `major:minor`, URI, another mapped device). The same name
+   * gives the same device throughout the mapped device, live table and inactive one; the core
+   * closes it when the last table that uses it is gone, the target does not.
+   */
   openDevice(name: string): Promise<BlockDevice>;
+}
+
+/** A range of a device that a target uses. */
+export interface DeviceArea {
+  readonly device: BlockDevice;
+  /** Bytes. */
+  readonly start: number;
+  readonly length: number;
 }
 
 export interface Target {
   /** Limits stacked from below; `logicalBlockSize` and so on of this part of the device. */
   readonly limits: Limits;
   readonly features: TargetFeatures;
-  /** Requests are split at multiples of this many bytes, relative to the target's start; 0 = never. */
+  /** Reads and writes are split at multiples of this many bytes, relative to the target's start; 0 = never. */
   readonly maxIoLength: number;
-  /** Devices below, for `deps` and flush fan-out. */
-  readonly devices: readonly BlockDevice[];
+  /** What is used below: checked against the devices' size and alignment when a table is loaded. */
+  readonly areas: readonly DeviceArea[];
+  /**
+   * A flush is nothing but a flush of every device below; when all targets of a table say so, each
+   * device is flushed once however many targets use it.
+   */
+  readonly flushBypassesMap?: boolean;
 
   /** Offsets are bytes relative to the target's start. */
   read(offset: number, into: Uint8Array): MaybePromise<void>;
   write(offset: number, from: Uint8Array, options?: WriteOptions): MaybePromise<void>;
   flush(): MaybePromise<void>;
+  /** Only called when `features.discard` says so. */
   discard(offset: number, length: number): MaybePromise<void>;
   writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void>;
+  /** Absent: everything is allocated. May stop early, but describes at least one extent. */
   extents?(offset: number, length: number): MaybePromise<Extent[]>;
 
   /** Runtime state: what `dmsetup status` prints behind the target's name ('' if nothing). */
   statusInfo(): string;
-  /** Arguments that recreate the target, options in the kernel's fixed order; keys stay secrets. */
+  /**
+   * Arguments that recreate the target, options in the kernel's fixed order. Keys stay secrets and the
+   * target's own: valid while it lives, not to be disposed of by the caller.
+   */
   statusTable(): readonly TableArg[];
-  /** `dmsetup message`. Absent: the target takes none. */
-  message?(words: readonly string[]): MaybePromise<string>;
+  /** `dmsetup message`; words may carry keys as secrets. Absent: the target takes none. */
+  message?(words: readonly TableArg[]): MaybePromise<string>;
 
+  /** Called in this order around a suspension; while suspended no request arrives. */
   presuspend?(): MaybePromise<void>;
+  /** The suspension did not come about after presuspend was called. */
+  presuspendUndo?(): MaybePromise<void>;
   postsuspend?(): MaybePromise<void>;
+  /** @throws TscryptError the device stays suspended */
   preresume?(): MaybePromise<void>;
   resume?(): MaybePromise<void>;
-  /** Closes the devices below and wipes keys. */
+  /** Wipes keys and gives memory back. No request is under way and none will follow. */
   destroy(): Promise<void>;
 }
 

@@ -1,0 +1,429 @@
+import {
+  type BlockDevice,
+  DEFAULT_LIMITS,
+  type Extent,
+  type Features,
+  type Limits,
+  type WriteOptions,
+  type WriteZeroesOptions,
+} from '../block/device.ts';
+import { checkRead, checkWrite, closedError } from '../block/request-check.ts';
+import { TscryptError } from '../errors.ts';
+import type { MaybePromise } from '../maybe-promise.ts';
+import type { TableArg, TableSpec } from '../table/spec.ts';
+import { SECTOR_SIZE } from '../units.ts';
+import { collectExtents } from './extents.ts';
+import { LoadedTable } from './loaded-table.ts';
+import { checkName, checkUuid } from './names.ts';
+import { OpenedDevice } from './opened-device.ts';
+import { dataRoom } from './placed-target.ts';
+import { targetTypes } from './registry.ts';
+import { RequestGate } from './request-gate.ts';
+import type { TargetStatus } from './status.ts';
+import { type DeviceOpener, TableDevices } from './table-devices.ts';
+import type { TargetType } from './target.ts';
+
+export interface MappedDeviceOptions {
+  /** 1 … 127 bytes without `/`. */
+  readonly name: string;
+  /** At most 128 bytes. */
+  readonly uuid?: string;
+  /** Loaded and resumed at once. Without it the device has no table and no size. */
+  readonly table?: TableSpec;
+  readonly readOnly?: boolean;
+  readonly openDevice: DeviceOpener;
+  /** Target types to choose from; those of this build if not given. */
+  readonly targetTypes?: ReadonlyMap<string, TargetType>;
+}
+
+export type DeviceState = 'active' | 'suspended';
+
+/** What `dmsetup info` tells. */
+export interface MappedDeviceInfo {
+  readonly name: string;
+  readonly uuid: string | undefined;
+  readonly state: DeviceState;
+  readonly readOnly: boolean;
+  /** Whether there is a live table, and an inactive one waiting for the next resume. */
+  readonly tables: { readonly live: boolean; readonly inactive: boolean };
+  readonly openCount: number;
+  readonly eventNumber: number;
+  /** Targets in the live table. */
+  readonly targetCount: number;
+  /** Names of the devices below, each once. */
+  readonly dependencies: readonly string[];
+}
+
+const NO_FEATURES: Features = { discard: false, fastZeroes: false, multiConnection: false };
+
+/**
+ * A device-mapper device: a live table that requests go through, an inactive one that may take its
+ * place, and the states active and suspended (Documentation/admin-guide/device-mapper).
+ *
+ * Requests made while it is suspended wait and go through whatever table is live after the resume. A
+ * request that one target finishes inline is finished inline here.
+ */
+export class MappedDevice implements BlockDevice {
+  #name: string;
+  #uuid: string | undefined;
+  readonly #types: ReadonlyMap<string, TargetType>;
+  readonly #devices: TableDevices;
+  readonly #defaultReadOnly: boolean;
+  #live: LoadedTable | undefined;
+  #inactive: LoadedTable | undefined;
+  readonly #gate = new RequestGate();
+  #suspended = false;
+  #closed = false;
+  #openCount = 0;
+  #eventNumber = 0;
+  /** The last control operation, which the next one waits for. */
+  #control: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: MappedDeviceOptions) {
+    this.#name = checkName(options.name);
+    this.#uuid = options.uuid === undefined ? undefined : checkUuid(options.uuid);
+    this.#types = options.targetTypes ?? targetTypes;
+    this.#devices = new TableDevices(options.openDevice);
+    this.#defaultReadOnly = options.readOnly ?? false;
+  }
+
+  /**
+   * @throws TscryptError INVALID_ARGUMENT (bad name or table), NOT_SUPPORTED (unknown target type),
+   *   DEVICE_TOO_SMALL, READ_ONLY, or what opening a device below says; nothing stays open then
+   */
+  static async create(options: MappedDeviceOptions): Promise<MappedDevice> {
+    const device = new MappedDevice(options);
+    if (!options.table) return device;
+    try {
+      await device.load(options.table);
+      await device.resume();
+      return device;
+    } catch (error) {
+      await device.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  get uuid(): string | undefined {
+    return this.#uuid;
+  }
+
+  /** Bytes of the live table; changes when another one is resumed. */
+  get size(): number {
+    return this.#live?.size ?? 0;
+  }
+
+  get readOnly(): boolean {
+    return this.#live?.readOnly ?? this.#defaultReadOnly;
+  }
+
+  get limits(): Limits {
+    return this.#live?.limits ?? DEFAULT_LIMITS;
+  }
+
+  get features(): Features {
+    return this.#live?.features ?? NO_FEATURES;
+  }
+
+  get info(): MappedDeviceInfo {
+    return {
+      name: this.#name,
+      uuid: this.#uuid,
+      state: this.#suspended ? 'suspended' : 'active',
+      readOnly: this.readOnly,
+      tables: { live: this.#live !== undefined, inactive: this.#inactive !== undefined },
+      openCount: this.#openCount,
+      eventNumber: this.#eventNumber,
+      targetCount: this.#live?.targets.length ?? 0,
+      dependencies: this.#live?.dependencies ?? [],
+    };
+  }
+
+  /** One entry a target of the live table; empty when there is none. */
+  status(): TargetStatus[] {
+    return this.#live?.status() ?? [];
+  }
+
+  /**
+   * The live table (or the inactive one), as the targets say it. Keys in it belong to the targets: they
+   * are valid until the table is replaced or the device closed, and must not be disposed of.
+   */
+  table(options: { readonly inactive?: boolean } = {}): TableSpec {
+    return (options.inactive ? this.#inactive : this.#live)?.table() ?? [];
+  }
+
+  read(offset: number, into: Uint8Array): MaybePromise<void> {
+    const table = this.#live;
+    if (!table || this.#gate.shut) return this.#later(() => this.read(offset, into));
+    checkRead(this, offset, into.length);
+    if (into.length === 0) return;
+    const placed = table.find(offset);
+    const at = offset - placed.start;
+    if (into.length <= dataRoom(placed, at)) return this.#gate.watch(placed.target.read(at, into));
+    return this.#gate.watch(
+      table.split(offset, into.length, true, (target, start, from, to) =>
+        target.read(start, into.subarray(from, to)),
+      ),
+    );
+  }
+
+  write(offset: number, from: Uint8Array, options?: WriteOptions): MaybePromise<void> {
+    const table = this.#live;
+    if (!table || this.#gate.shut) return this.#later(() => this.write(offset, from, options));
+    checkWrite(this, offset, from.length);
+    if (from.length === 0) return;
+    const placed = table.find(offset);
+    const at = offset - placed.start;
+    if (from.length <= dataRoom(placed, at)) {
+      return this.#gate.watch(placed.target.write(at, from, options));
+    }
+    return this.#gate.watch(
+      table.split(offset, from.length, true, (target, start, begin, end) =>
+        target.write(start, from.subarray(begin, end), options),
+      ),
+    );
+  }
+
+  flush(): MaybePromise<void> {
+    const table = this.#live;
+    if (!table || this.#gate.shut) return this.#later(() => this.flush());
+    return this.#gate.watch(table.flush());
+  }
+
+  discard(offset: number, length: number): MaybePromise<void> {
+    const table = this.#live;
+    if (!table || this.#gate.shut) return this.#later(() => this.discard(offset, length));
+    checkWrite(this, offset, length);
+    if (!table.features.discard) {
+      throw new TscryptError('NOT_SUPPORTED', `Device ${this.#name} does not discard.`, {
+        errno: 'EOPNOTSUPP',
+        details: { device: this.#name },
+      });
+    }
+    return this.#gate.watch(
+      table.split(offset, length, false, (target, start, from, to) => target.discard(start, to - from)),
+    );
+  }
+
+  writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
+    const table = this.#live;
+    if (!table || this.#gate.shut) return this.#later(() => this.writeZeroes(offset, length, options));
+    checkWrite(this, offset, length);
+    return this.#gate.watch(
+      table.split(offset, length, false, (target, start, from, to) =>
+        target.writeZeroes(start, to - from, options),
+      ),
+    );
+  }
+
+  extents(offset: number, length: number): MaybePromise<Extent[]> {
+    const table = this.#live;
+    if (!table || this.#gate.shut) return this.#later(() => this.extents(offset, length));
+    checkRead(this, offset, length);
+    return this.#gate.watch(collectExtents(table, offset, length));
+  }
+
+  /** A use of this device, counted in `openCount` until it is closed: by a table above, by an export. */
+  open(): BlockDevice {
+    if (this.#closed) throw closedError(this.#name);
+    this.#openCount++;
+    return new OpenedDevice(this, () => {
+      this.#openCount--;
+    });
+  }
+
+  /**
+   * Constructs `table` into the inactive slot, in place of what was there; the next resume makes it live.
+   * On failure the device is as it was before, with the slot empty.
+   */
+  load(table: TableSpec, options: { readonly readOnly?: boolean } = {}): Promise<void> {
+    return this.#exclusively(async () => {
+      const readOnly = options.readOnly ?? this.#defaultReadOnly;
+      const loaded = await LoadedTable.load(table, {
+        name: this.#name,
+        readOnly,
+        types: this.#types,
+        devices: this.#devices.references(readOnly),
+      });
+      const old = this.#inactive;
+      this.#inactive = loaded;
+      await old?.destroy();
+    });
+  }
+
+  /** Drops the inactive table. */
+  clear(): Promise<void> {
+    return this.#exclusively(async () => {
+      const old = this.#inactive;
+      this.#inactive = undefined;
+      await old?.destroy();
+    });
+  }
+
+  /**
+   * Holds new requests back, waits for those under way, and flushes unless told not to. Does nothing to a
+   * device that is suspended already.
+   *
+   * @throws TscryptError what the flush says; the device is active then
+   */
+  suspend(options: { readonly flush?: boolean } = {}): Promise<void> {
+    return this.#exclusively(async () => {
+      if (!this.#suspended) await this.#quiesce(options.flush ?? true);
+    });
+  }
+
+  /**
+   * Makes the inactive table live, if there is one, and lets requests through.
+   *
+   * @throws TscryptError what a target says that cannot go on; the device stays suspended, with the new
+   *   table live
+   */
+  resume(): Promise<void> {
+    return this.#exclusively(async () => {
+      let replaced: LoadedTable | undefined;
+      if (this.#inactive) {
+        if (!this.#suspended) await this.#quiesce(true);
+        replaced = this.#live;
+        this.#live = this.#inactive;
+        this.#inactive = undefined;
+      }
+      try {
+        if (!this.#suspended) return;
+        await this.#live?.resume();
+        this.#suspended = false;
+        this.#gate.open();
+      } finally {
+        await replaced?.destroy();
+      }
+    });
+  }
+
+  /**
+   * Sends a message to the target that `sector` falls into.
+   *
+   * @returns what the target answers, '' for most
+   * @throws TscryptError INVALID_ARGUMENT when no target is there or it does not know the message
+   */
+  message(sector: number, words: readonly TableArg[]): Promise<string> {
+    return this.#exclusively(async () => {
+      const first = words[0];
+      const offset = sector * SECTOR_SIZE;
+      const table = this.#live;
+      const details = { device: this.#name, sector };
+      if (first === undefined) {
+        throw new TscryptError('INVALID_ARGUMENT', 'Empty message received.', { details });
+      }
+      if (typeof first === 'string' && first.startsWith('@')) {
+        throw new TscryptError('INVALID_ARGUMENT', `Unrecognised message ${first}.`, { details });
+      }
+      if (!table || !Number.isSafeInteger(offset) || offset < 0 || offset >= table.size) {
+        throw new TscryptError('INVALID_ARGUMENT', 'Target message sector outside device.', { details });
+      }
+      const { target, type } = table.find(offset);
+      if (!target.message) {
+        throw new TscryptError('INVALID_ARGUMENT', `Target type ${type.name} does not support messages.`, {
+          details,
+        });
+      }
+      return await target.message(words);
+    });
+  }
+
+  /** Raises the event number, as in the kernel. */
+  rename(name: string): Promise<void> {
+    return this.#exclusively(async () => {
+      this.#name = checkName(name);
+      this.#eventNumber++;
+    });
+  }
+
+  /**
+   * Gives a device without a UUID one; raises the event number.
+   *
+   * @throws TscryptError INVALID_ARGUMENT when it has one already
+   */
+  setUuid(uuid: string): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#uuid !== undefined) {
+        throw new TscryptError('INVALID_ARGUMENT', `Unable to change uuid of ${this.#name}.`, {
+          details: { device: this.#name, uuid: this.#uuid },
+        });
+      }
+      this.#uuid = checkUuid(uuid);
+      this.#eventNumber++;
+    });
+  }
+
+  /**
+   * Takes the device away: requests under way end, what was written is flushed, keys are wiped, devices
+   * below are closed. Harmless when repeated.
+   *
+   * @throws TscryptError DEVICE_BUSY while somebody has it open or requests wait for a resume; any other
+   *   failure is reported after everything was released
+   */
+  close(): Promise<void> {
+    if (this.#closed) return this.#control.then(() => {});
+    return this.#exclusively(async () => {
+      if (this.#openCount > 0 || this.#gate.waiting > 0) {
+        throw new TscryptError('DEVICE_BUSY', `Device ${this.#name} is still in use.`, {
+          details: { device: this.#name, openCount: this.#openCount, waiting: this.#gate.waiting },
+        });
+      }
+      this.#closed = true;
+      const results = await Promise.allSettled([this.#retire(), this.#inactive?.destroy()]);
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
+    });
+  }
+
+  async #retire(): Promise<void> {
+    const live = this.#live;
+    if (!live) return;
+    try {
+      if (!this.#suspended) await this.#quiesce(true);
+    } finally {
+      this.#live = undefined;
+      await live.destroy();
+    }
+  }
+
+  /** active → suspended; the caller has the control lock. */
+  async #quiesce(flush: boolean): Promise<void> {
+    const live = this.#live;
+    await live?.presuspend();
+    this.#gate.close();
+    await this.#gate.drained();
+    try {
+      if (flush && live && !live.readOnly) await live.flush();
+    } catch (error) {
+      await live?.presuspendUndo();
+      this.#gate.open();
+      throw error;
+    }
+    this.#suspended = true;
+    await live?.postsuspend();
+  }
+
+  /** A request that cannot go through now: it waits for the resume, or fails. */
+  #later<T>(again: () => MaybePromise<T>): MaybePromise<T> {
+    if (this.#closed) throw closedError(this.#name);
+    if (this.#gate.shut) return this.#gate.wait().then(again);
+    throw new TscryptError('INVALID_ARGUMENT', `Device ${this.#name} has no table.`, {
+      errno: 'EIO',
+      details: { device: this.#name },
+    });
+  }
+
+  #exclusively<T>(operation: () => Promise<T>): Promise<T> {
+    const run = async (): Promise<T> => {
+      if (this.#closed) throw closedError(this.#name);
+      return await operation();
+    };
+    const result = this.#control.then(run, run);
+    this.#control = result.catch(() => {});
+    return result;
+  }
+}

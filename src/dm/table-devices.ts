@@ -1,0 +1,98 @@
+import type { BlockDevice } from '../block/device.ts';
+import { TscryptError } from '../errors.ts';
+
+/** Opens a device named in a table: a path, `major:minor`, a URI, another mapped device. */
+export type DeviceOpener = (name: string, options: { readonly readOnly: boolean }) => Promise<BlockDevice>;
+
+interface Entry {
+  readonly opening: Promise<BlockDevice>;
+  users: number;
+}
+
+/**
+ * The devices that the tables of one mapped device use. Each is opened once for reading and writing, or
+ * once for reading, however many lines and tables name it: an exclusive open does not collide with
+ * itself when a table is replaced.
+ */
+export class TableDevices {
+  readonly #open: DeviceOpener;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(open: DeviceOpener) {
+    this.#open = open;
+  }
+
+  /** A set of references that are given back together: one per table. */
+  references(readOnly: boolean): DeviceReferences {
+    return new DeviceReferences(this, readOnly);
+  }
+
+  async acquire(name: string, readOnly: boolean): Promise<BlockDevice> {
+    const key = keyOf(name, readOnly);
+    let entry = this.#entries.get(key);
+    if (!entry) {
+      entry = { opening: this.#openChecked(name, readOnly), users: 0 };
+      this.#entries.set(key, entry);
+    }
+    entry.users++;
+    try {
+      return await entry.opening;
+    } catch (error) {
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      throw error;
+    }
+  }
+
+  async release(name: string, readOnly: boolean): Promise<void> {
+    const key = keyOf(name, readOnly);
+    const entry = this.#entries.get(key);
+    if (!entry || --entry.users > 0) return;
+    this.#entries.delete(key);
+    await (await entry.opening).close();
+  }
+
+  async #openChecked(name: string, readOnly: boolean): Promise<BlockDevice> {
+    const device = await this.#open(name, { readOnly });
+    if (readOnly || !device.readOnly) return device;
+    await device.close();
+    throw new TscryptError('READ_ONLY', `Device ${name} is read-only.`, { details: { device: name } });
+  }
+}
+
+export class DeviceReferences {
+  readonly #devices: TableDevices;
+  readonly #readOnly: boolean;
+  readonly #held = new Map<string, BlockDevice>();
+
+  constructor(devices: TableDevices, readOnly: boolean) {
+    this.#devices = devices;
+    this.#readOnly = readOnly;
+  }
+
+  /** The devices opened so far, each once. */
+  get devices(): readonly BlockDevice[] {
+    return [...this.#held.values()];
+  }
+
+  async open(name: string): Promise<BlockDevice> {
+    const known = this.#held.get(name);
+    if (known) return known;
+    const device = await this.#devices.acquire(name, this.#readOnly);
+    this.#held.set(name, device);
+    return device;
+  }
+
+  /** Closes what nobody else uses; the first failure is reported after all were tried. */
+  async release(): Promise<void> {
+    const names = [...this.#held.keys()];
+    this.#held.clear();
+    const results = await Promise.allSettled(
+      names.map((name) => this.#devices.release(name, this.#readOnly)),
+    );
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+}
+
+function keyOf(name: string, readOnly: boolean): string {
+  return `${readOnly ? 'r' : 'w'} ${name}`;
+}
