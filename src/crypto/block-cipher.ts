@@ -20,17 +20,17 @@ export interface BlockCipherAlgorithm {
   readonly name: string;
   /** Key sizes in bytes, ascending. */
   readonly keySizes: readonly number[];
-  /** What OpenSSL calls its electronic code book, by key size in bytes. */
-  opensslEcb(keySize: number): string;
+  /** What OpenSSL calls it, with a key of that many bytes and in that mode. */
+  openssl(keySize: number, mode: 'ecb' | 'cbc'): string;
 }
 
-const withBits = (name: string) => (keySize: number) => `${name}-${keySize * 8}-ecb`;
+const withBits = (name: string) => (keySize: number, mode: string) => `${name}-${keySize * 8}-${mode}`;
 
 const ALGORITHMS: readonly BlockCipherAlgorithm[] = [
-  { name: 'aes', keySizes: [16, 24, 32], opensslEcb: withBits('aes') },
-  { name: 'camellia', keySizes: [16, 24, 32], opensslEcb: withBits('camellia') },
-  { name: 'aria', keySizes: [16, 24, 32], opensslEcb: withBits('aria') },
-  { name: 'sm4', keySizes: [16], opensslEcb: () => 'sm4-ecb' },
+  { name: 'aes', keySizes: [16, 24, 32], openssl: withBits('aes') },
+  { name: 'camellia', keySizes: [16, 24, 32], openssl: withBits('camellia') },
+  { name: 'aria', keySizes: [16, 24, 32], openssl: withBits('aria') },
+  { name: 'sm4', keySizes: [16], openssl: (_keySize, mode) => `sm4-${mode}` },
 ];
 
 let available: ReadonlySet<string> | undefined;
@@ -39,6 +39,6 @@ let available: ReadonlySet<string> | undefined;
 export function findBlockCipher(name: string): BlockCipherAlgorithm | undefined {
   const algorithm = ALGORITHMS.find((candidate) => candidate.name === name);
   available ??= new Set(getCiphers());
-  const usable = algorithm?.keySizes.every((size) => available?.has(algorithm.opensslEcb(size)));
+  const usable = algorithm?.keySizes.every((size) => available?.has(algorithm.openssl(size, 'ecb')));
   return usable ? algorithm : undefined;
 }
