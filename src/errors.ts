@@ -45,6 +45,10 @@ const CODES = {
 
 export type ErrorCode = keyof typeof CODES;
 
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === 'string' && Object.hasOwn(CODES, text);
+}
+
 export interface ErrorOptions {
   /** What the error is about: device, slot, structure, field, offset, expected, found … never a secret. */
   readonly details?: Readonly<Record<string, unknown>>;

@@ -1,17 +1,195 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkName } from '../dm/names.ts';
+import { fromSystemError, TscryptError } from '../errors.ts';
+import { clearDeadStagings, createStaging } from './claim.ts';
+import { decodeError } from './error-transfer.ts';
+import { encodeHandover } from './handover.ts';
+import { parseLine, readLines } from './lines.ts';
 import type { ActivationRequest, DeviceInfo } from './request.ts';
+import { checkSocketPaths, devicePaths, ensureRuntimeDirectory } from './runtime-directory.ts';
 
 export interface ActivateDeviceOptions {
   /** Gives up and ends the half-started daemon. */
   readonly signal?: AbortSignal;
 }
 
+const LAUNCHER = 3;
+const LOG_TAIL = 4096;
+const END_GRACE_MS = 5000;
+
 /**
- * Starts a daemon that maps and serves a device, and returns when the device is usable.
- *
- * @throws TscryptError DEVICE_EXISTS if the name is taken, DEVICE_BUSY if a backing device is in use, and
- *   whatever building the table or opening its devices failed with
+ * All that a daemon gets of its launcher's environment: what Node itself may need to start, and how the FFI
+ * is to be used. Not NODE_OPTIONS, which can open inspectors and write reports.
  */
-export declare function activateDevice(
+const ENVIRONMENT = [
+  'LD_LIBRARY_PATH',
+  'OPENSSL_CONF',
+  'OPENSSL_MODULES',
+  'TZ',
+  'UV_THREADPOOL_SIZE',
+  'TSCRYPT_NO_FFI',
+];
+
+/**
+ * Starts a daemon that maps and serves a device, and returns when the device is usable. If this process ends
+ * before, so does the daemon.
+ *
+ * @throws TscryptError DEVICE_EXISTS if the name is taken, DEVICE_BUSY if a backing device is in use,
+ *   ABORTED by the signal, and whatever building the table or opening its devices failed with
+ */
+export async function activateDevice(
   request: ActivationRequest,
-  options?: ActivateDeviceOptions,
-): Promise<DeviceInfo>;
+  options: ActivateDeviceOptions = {},
+): Promise<DeviceInfo> {
+  checkName(request.name);
+  if (options.signal?.aborted) throw aborted();
+  const root = ensureRuntimeDirectory();
+  checkSocketPaths(devicePaths(root, request.name));
+  clearDeadStagings(root);
+  const staging = createStaging(root);
+  let log: number | undefined;
+  try {
+    log = openSync(join(staging, 'log'), 'ax+', 0o600);
+    const handover = encodeHandover({ request, root, staging, workingDirectory: process.cwd() });
+    const daemon = await spawnDaemon(log);
+    return await start(daemon, handover, log, options.signal);
+  } catch (error) {
+    throw fromSystemError(error, 'Cannot start the daemon');
+  } finally {
+    if (log !== undefined) closeSync(log);
+    // The daemon has moved it to its place; what is left here is a failed start.
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+async function spawnDaemon(log: number): Promise<ChildProcess> {
+  const environment = ENVIRONMENT.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  const daemon = spawn(process.execPath, [daemonMain()], {
+    cwd: '/',
+    env: Object.fromEntries(environment) as Record<string, string>,
+    detached: true,
+    stdio: ['ignore', 'ignore', log, 'pipe'],
+  });
+  await new Promise<void>((resolve, reject) => {
+    daemon.once('spawn', resolve);
+    daemon.once('error', reject);
+  });
+  return daemon;
+}
+
+async function start(
+  daemon: ChildProcess,
+  handover: readonly Uint8Array[],
+  log: number,
+  signal: AbortSignal | undefined,
+): Promise<DeviceInfo> {
+  const channel = daemon.stdio[LAUNCHER] as Socket;
+  const giveUp = (): void => {
+    channel.destroy(aborted());
+  };
+  signal?.addEventListener('abort', giveUp);
+  try {
+    const info = await converse(channel, handover, daemon, log);
+    daemon.unref();
+    return info;
+  } catch (error) {
+    await end(daemon);
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
+  }
+}
+
+/** Sends the request, waits for the answer, confirms it. */
+function converse(
+  channel: Socket,
+  handover: readonly Uint8Array[],
+  daemon: ChildProcess,
+  log: number,
+): Promise<DeviceInfo> {
+  return new Promise((resolve, reject) => {
+    const lost = (): void => {
+      // Its exit is reported a little after its end of the channel has closed.
+      if (daemon.exitCode !== null || daemon.signalCode !== null) reject(died(daemon, log));
+      else daemon.once('exit', () => reject(died(daemon, log)));
+    };
+    channel.on('error', (error) => {
+      if (error instanceof TscryptError) reject(error);
+      else lost();
+    });
+    channel.on('close', lost);
+    readLines(
+      channel,
+      (line) => {
+        try {
+          const answer = parseLine(line);
+          if (answer.ready === undefined) return reject(decodeError(answer.error));
+          // Once the byte is on its way, the daemon lives on by itself.
+          channel.write('\n', () => {
+            resolve(answer.ready as DeviceInfo);
+            channel.destroy();
+          });
+        } catch (error) {
+          reject(error);
+        }
+      },
+      () => reject(new TscryptError('PROTOCOL_ERROR', 'The daemon answered too much.')),
+    );
+    for (const piece of handover) channel.write(piece);
+  });
+}
+
+/** Makes sure that a daemon which did not come up is gone. */
+async function end(daemon: ChildProcess): Promise<void> {
+  if (daemon.exitCode !== null || daemon.signalCode !== null) return;
+  (daemon.stdio[LAUNCHER] as Socket).destroy();
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => daemon.kill('SIGKILL'), END_GRACE_MS);
+    daemon.once('exit', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function died(daemon: ChildProcess, log: number): TscryptError {
+  const how = daemon.signalCode ? `killed by ${daemon.signalCode}` : `exit status ${daemon.exitCode}`;
+  const said = lastLine(log);
+  return new TscryptError(
+    'INTERNAL',
+    `The daemon ended before the device was ready (${how})${said ? `: ${said}` : '.'}`,
+  );
+}
+
+function lastLine(log: number): string {
+  const tail = Buffer.alloc(LOG_TAIL);
+  const lines: string[] = [];
+  for (let at = 0; ; at += LOG_TAIL) {
+    const count = readSync(log, tail, 0, LOG_TAIL, at);
+    lines.push(...tail.toString('utf8', 0, count).split('\n'));
+    if (count < LOG_TAIL) break;
+  }
+  return lines.filter((line) => line.trim() !== '').at(-1) ?? '';
+}
+
+function aborted(): TscryptError {
+  return new TscryptError('ABORTED', 'Operation aborted.');
+}
+
+/** The built program: beside this file, or, when this runs from source, in the build. */
+function daemonMain(): string {
+  const candidates = ['./main.js', '../../dist/daemon/main.js'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  const found = candidates.find((path) => existsSync(path));
+  if (found === undefined)
+    throw new TscryptError('INTERNAL', 'The daemon program is missing.', { hint: 'Run: npm run build' });
+  return found;
+}

@@ -1,0 +1,200 @@
+import { readFile } from 'node:fs/promises';
+import { formatNbdUri } from '../block/index.ts';
+import { MappedDevice } from '../dm/index.ts';
+import { fromSystemError, TscryptError } from '../errors.ts';
+import { NbdServer, type NbdTlsOptions } from '../export/nbd/index.ts';
+import { formatTable } from '../table/index.ts';
+import type { BackingDevices } from './backing-devices.ts';
+import type { ActivationRequest, CloseOptions, DeviceInfo, ListenOptions } from './request.ts';
+import type { DevicePaths } from './runtime-directory.ts';
+
+const DEFERRED_CHECK_MS = 100;
+
+/**
+ * A mapped device and the NBD server that exports it, from activation to the orderly end. The life of a
+ * daemon, without the process around it.
+ */
+export class DeviceServer {
+  readonly #request: ActivationRequest;
+  readonly #paths: DevicePaths;
+  readonly #device: MappedDevice;
+  readonly #nbd: NbdServer;
+  readonly #shortcomings: readonly string[];
+  #tcpUri: string | undefined;
+  #deferred: NodeJS.Timeout | undefined;
+  #ending: Promise<void> | undefined;
+  #ended: () => void = () => {};
+  /** Settles when the device is closed, whoever asked for it; rejects with what failed on the way. */
+  readonly ended: Promise<void>;
+
+  private constructor(
+    request: ActivationRequest,
+    paths: DevicePaths,
+    device: MappedDevice,
+    nbd: NbdServer,
+    shortcomings: readonly string[],
+  ) {
+    this.#request = request;
+    this.#paths = paths;
+    this.#device = device;
+    this.#nbd = nbd;
+    this.#shortcomings = shortcomings;
+    this.ended = new Promise<void>((resolve) => {
+      this.#ended = resolve;
+    }).then(() => this.#ending);
+  }
+
+  /** Builds the table, opens its devices, and serves. Nothing stays open when it fails. */
+  static async start(
+    request: ActivationRequest,
+    paths: DevicePaths,
+    backing: BackingDevices,
+    shortcomings: readonly string[],
+  ): Promise<DeviceServer> {
+    const { name, uuid, table, readOnly = false, listen } = request;
+    const tls = listen?.tls && (await readTls(listen.tls));
+    const device = await MappedDevice.create({
+      name,
+      ...(uuid !== '' && { uuid }),
+      table,
+      readOnly,
+      openDevice: backing.open,
+    });
+    const nbd = new NbdServer({ exports: [{ name, device, readOnly }], ...(tls && { tls }) });
+    const server = new DeviceServer(request, paths, device, nbd, [...shortcomings, ...backing.shortcomings]);
+    try {
+      await nbd.listenUnix(paths.nbdSocket);
+      if (listen) {
+        const { address, port } = await nbd.listenTcp(listen.host, listen.port);
+        const tcp = { host: address, port };
+        server.#tcpUri = formatNbdUri({ tls: tls !== undefined, address: tcp, exportName: name });
+      }
+      return server;
+    } catch (error) {
+      await server.close({ force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
+  get info(): DeviceInfo {
+    const { name, uuid, description = {} } = this.#request;
+    const { nbdSocket } = this.#paths;
+    return {
+      name,
+      uuid,
+      pid: process.pid,
+      size: this.#device.size,
+      readOnly: this.#device.readOnly,
+      suspended: this.#device.info.state === 'suspended',
+      openCount: this.#nbd.connections(name),
+      closeDeferred: this.#deferred !== undefined,
+      table: this.table(),
+      uris: [
+        formatNbdUri({ tls: false, address: { socket: nbdSocket }, exportName: name }),
+        ...(this.#tcpUri ? [this.#tcpUri] : []),
+      ],
+      socket: nbdSocket,
+      shortcomings: this.#shortcomings,
+      description,
+    };
+  }
+
+  /** The live table, keys hidden. */
+  table(): string {
+    return formatTable(this.#device.table());
+  }
+
+  suspend(flush: boolean): Promise<void> {
+    return this.#device.suspend({ flush });
+  }
+
+  resume(): Promise<void> {
+    return this.#device.resume();
+  }
+
+  message(sector: number, words: readonly string[]): Promise<string> {
+    return this.#device.message(sector, words);
+  }
+
+  async flush(): Promise<void> {
+    await this.#device.flush();
+  }
+
+  /**
+   * Ends service: no new connections, requests under way finish, everything is made stable, the keys are
+   * wiped, the devices below closed.
+   *
+   * @returns whether it is closed now; false when that was deferred
+   * @throws TscryptError DEVICE_BUSY with clients connected and neither `deferred` nor `force`; what the first
+   *   flush met, in which case the device stays (unless `force`)
+   */
+  async close(options: CloseOptions = {}): Promise<boolean> {
+    if (options.cancelDeferred) {
+      this.#cancelDeferred();
+      return false;
+    }
+    // Closing fails as long as it still can without harm: before the clients are gone.
+    if (!options.force && !this.#ending && this.#device.info.state !== 'suspended')
+      await this.#device.flush();
+    if (!this.#ending && this.#inUse && !options.force) {
+      if (!options.deferred)
+        throw new TscryptError('DEVICE_BUSY', `Device ${this.#request.name} is still in use.`, {
+          details: { device: this.#request.name, openCount: this.#nbd.connections(this.#request.name) },
+        });
+      this.#deferred ??= setInterval(() => {
+        if (!this.#inUse) this.#end().catch(() => {});
+      }, DEFERRED_CHECK_MS);
+      return false;
+    }
+    await this.#end();
+    return true;
+  }
+
+  get #inUse(): boolean {
+    return this.#nbd.connections(this.#request.name) > 0;
+  }
+
+  #cancelDeferred(): void {
+    clearInterval(this.#deferred);
+    this.#deferred = undefined;
+  }
+
+  #end(): Promise<void> {
+    if (!this.#ending) {
+      this.#cancelDeferred();
+      this.#ending = this.#takeDown();
+      this.#ended();
+    }
+    return this.#ending;
+  }
+
+  async #takeDown(): Promise<void> {
+    const failures: unknown[] = [];
+    const step = async (action: () => unknown): Promise<void> => {
+      try {
+        await action();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    // Requests held back by a suspend would keep their connections from finishing.
+    if (this.#device.info.state === 'suspended') await step(() => this.#device.resume());
+    await step(() => this.#nbd.close());
+    await step(() => this.#device.flush());
+    await step(() => this.#device.close());
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+async function readTls(files: NonNullable<ListenOptions['tls']>): Promise<NbdTlsOptions> {
+  try {
+    const [cert, key, ca] = await Promise.all([
+      readFile(files.certificate),
+      readFile(files.key),
+      files.ca === undefined ? undefined : readFile(files.ca),
+    ]);
+    return { cert, key, ...(ca && { ca }) };
+  } catch (error) {
+    throw fromSystemError(error, 'Cannot read the TLS files');
+  }
+}
