@@ -34,23 +34,25 @@ export interface AntiForensicSplitter extends JsonObject {
   hash: string;
 }
 
-export interface Pbkdf2Kdf extends JsonObject {
+export interface Pbkdf2Kdf extends Kdf {
   type: 'pbkdf2';
-  salt: string;
   hash: string;
   iterations: number;
 }
 
-export interface Argon2Kdf extends JsonObject {
+export interface Argon2Kdf extends Kdf {
   type: 'argon2i' | 'argon2id';
-  salt: string;
   time: number;
   /** KiB. */
   memory: number;
   cpus: number;
 }
 
-export type Kdf = Pbkdf2Kdf | Argon2Kdf;
+/** `type` is one of the two's, or one that cannot be opened here. */
+export interface Kdf extends JsonObject {
+  type: string;
+  salt: string;
+}
 
 export interface Keyslot extends JsonObject {
   type: string;
@@ -108,7 +110,7 @@ export interface Config extends JsonObject {
   /** Bytes of one copy's JSON area (`hdr_size` − 4096). */
   json_size: Uint64Text;
   /** Bytes of the keyslots area. */
-  keyslots_size?: Uint64Text;
+  keyslots_size: Uint64Text;
   /** Activation flags that persist: `allow-discards`, `no-read-workqueue` … */
   flags?: string[];
   requirements?: JsonObject & { mandatory?: string[] };
