@@ -1,3 +1,4 @@
+import { openDevice } from '../block/index.ts';
 import { parseCipherSpec } from '../crypto/index.ts';
 import type { Secret } from '../crypto/secret.ts';
 import {
@@ -6,7 +7,9 @@ import {
   type DeviceInfo,
   type ListenOptions,
 } from '../daemon/index.ts';
+import { MappedDevice } from '../dm/index.ts';
 import { type CryptSegment, cryptTable, type Luks2Header, type PersistentFlag } from '../luks2/index.ts';
+import { disposeTable, type TableSpec } from '../table/index.ts';
 import { SECTOR_SIZE } from '../units.ts';
 import { absoluteName, deviceSize, type VolumeLocation } from './location.ts';
 
@@ -29,15 +32,10 @@ export async function activateLuks2(
   options: ActivateOptions,
 ): Promise<DeviceInfo> {
   const device = await absoluteName(location.device);
-  const table = cryptTable(header, {
-    device,
-    dataSize: await deviceSize(device),
-    volumeKey: key.volumeKey,
-    flags: options.flags ?? [],
-  });
+  const table = await volumeTable(device, header, key.volumeKey, options);
   const request: ActivationRequest = {
     name,
-    uuid: `CRYPT-LUKS2-${header.uuid.replaceAll('-', '')}-${name}`,
+    uuid: mappedUuid(header, name),
     table,
     readOnly: options.readOnly ?? false,
     description: await describe(location, header, device, key),
@@ -46,8 +44,52 @@ export async function activateLuks2(
   try {
     return await activateDevice(request, options.signal ? { signal: options.signal } : {});
   } finally {
-    for (const { args } of table) for (const arg of args) if (typeof arg !== 'string') arg.dispose();
+    disposeTable(table);
   }
+}
+
+export interface MapOptions {
+  /** Name of the mapped device; the volume's UUID unless given. */
+  readonly name?: string | undefined;
+  readonly readOnly?: boolean | undefined;
+  readonly flags?: readonly PersistentFlag[] | undefined;
+}
+
+/** Maps a LUKS2 volume whose key is known in this process: no daemon, no export, gone when it is closed. */
+export async function mapLuks2(
+  location: VolumeLocation,
+  header: Luks2Header,
+  volumeKey: Secret,
+  options: MapOptions,
+): Promise<MappedDevice> {
+  const readOnly = options.readOnly ?? false;
+  const name = options.name ?? header.uuid;
+  const table = await volumeTable(await absoluteName(location.device), header, volumeKey, options);
+  try {
+    return await MappedDevice.create({
+      name,
+      uuid: mappedUuid(header, name),
+      table,
+      readOnly,
+      openDevice: (device) => openDevice(device, { readOnly }),
+    });
+  } finally {
+    disposeTable(table);
+  }
+}
+
+/** The device-mapper UUID by which other tools know a LUKS2 mapping. */
+function mappedUuid(header: Luks2Header, name: string): string {
+  return `CRYPT-LUKS2-${header.uuid.replaceAll('-', '')}-${name}`;
+}
+
+async function volumeTable(
+  device: string,
+  header: Luks2Header,
+  volumeKey: Secret,
+  { flags = [] }: { readonly flags?: readonly PersistentFlag[] | undefined },
+): Promise<TableSpec> {
+  return cryptTable(header, { device, dataSize: await deviceSize(device), volumeKey, flags });
 }
 
 /** Facts for `status`, none of them secret. */

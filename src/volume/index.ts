@@ -1,5 +1,5 @@
 export type { PbkdfRequest } from '../crypto/index.ts';
-export type { ActivateOptions } from './activation.ts';
+export type { ActivateOptions, MapOptions } from './activation.ts';
 export type { KeyslotContext, Unlocked } from './credential.ts';
 export type { Formatted, LuksFormatOptions } from './format.ts';
 export { planHeaderRestore, restoreVolumeHeader } from './header-backup.ts';

@@ -2,6 +2,7 @@ import type { BlockDevice } from '../block/index.ts';
 import { benchmarkPbkdf, type PbkdfRequest } from '../crypto/index.ts';
 import type { Secret } from '../crypto/secret.ts';
 import type { DeviceInfo } from '../daemon/index.ts';
+import type { MappedDevice } from '../dm/index.ts';
 import { TscryptError } from '../errors.ts';
 import {
   addKeyslot,
@@ -15,7 +16,7 @@ import {
   removeKeyslot,
   setUuid,
 } from '../luks2/index.ts';
-import { type ActivateOptions, activateLuks2 } from './activation.ts';
+import { type ActivateOptions, activateLuks2, type MapOptions, mapLuks2 } from './activation.ts';
 import { type KeyslotContext, type Unlocked, unlockHeader } from './credential.ts';
 import { type Formatted, formatVolume, type LuksFormatOptions } from './format.ts';
 import { backupVolumeHeader } from './header-backup.ts';
@@ -136,6 +137,16 @@ export class LuksVolume {
    */
   activate(name: string, unlocked: Unlocked, options: ActivateOptions = {}): Promise<DeviceInfo> {
     return activateLuks2(this.location, this.#header, name, unlocked, options);
+  }
+
+  /**
+   * Maps the volume in this process, as a block device of its plaintext. Nobody else is kept from writing to
+   * the device meanwhile: {@link activate} is for that. Close it to flush and to wipe the key.
+   *
+   * @throws TscryptError DEVICE_TOO_SMALL, REQUIREMENT_UNMET, NOT_SUPPORTED
+   */
+  map(unlocked: Unlocked, options: MapOptions = {}): Promise<MappedDevice> {
+    return mapLuks2(this.location, this.#header, unlocked.volumeKey, options);
   }
 
   async #update<T>(
