@@ -22,6 +22,8 @@ type NodeArgon2 = (
     tagLength: number;
     memory: number;
     passes: number;
+    secret?: Uint8Array;
+    associatedData?: Uint8Array;
   },
   callback: (error: Error | null, derived: Buffer) => void,
 ) => void;
@@ -31,7 +33,7 @@ const nodeEngine: Argon2Engine = {
   async load() {
     const argon2 = (nodeCrypto as unknown as { argon2?: NodeArgon2 }).argon2;
     if (typeof argon2 !== 'function') return undefined;
-    return ({ type, password, salt, time, memoryKib, parallelism, length }) =>
+    return ({ type, password, salt, time, memoryKib, parallelism, length, ...inputs }) =>
       new Promise((resolve, reject) => {
         const parameters = {
           message: password,
@@ -40,6 +42,8 @@ const nodeEngine: Argon2Engine = {
           tagLength: length,
           memory: memoryKib,
           passes: time,
+          ...(inputs.secret && { secret: inputs.secret }),
+          ...(inputs.associatedData && { associatedData: inputs.associatedData }),
         };
         argon2(type, parameters, (error, derived) => (error ? reject(error) : resolve(derived)));
       });
@@ -53,7 +57,7 @@ const packageEngine: Argon2Engine = {
   async load() {
     const library = await import('argon2').catch(() => undefined);
     if (!library) return undefined;
-    return async ({ type, password, salt, time, memoryKib, parallelism, length }) => {
+    return async ({ type, password, salt, time, memoryKib, parallelism, length, ...inputs }) => {
       // The package copies what it is given with Buffer.from(), for small input into a pool that is never
       // zeroed. An ArrayBuffer is the one thing Buffer.from() does not copy.
       const message = Uint8Array.from(password);
@@ -66,7 +70,9 @@ const packageEngine: Argon2Engine = {
           memoryCost: memoryKib,
           parallelism,
           hashLength: length,
-          salt: Buffer.from(salt.buffer, salt.byteOffset, salt.byteLength),
+          salt: asBuffer(salt),
+          ...(inputs.secret && { secret: asBuffer(inputs.secret) }),
+          ...(inputs.associatedData && { associatedData: asBuffer(inputs.associatedData) }),
         });
       } finally {
         message.fill(0);
@@ -80,16 +86,17 @@ const javascriptEngine: Argon2Engine = {
   name: 'javascript',
   async load() {
     const library = await import('@noble/hashes/argon2.js');
-    return ({ type, password, salt, time, memoryKib, parallelism, length }) => {
+    return ({ type, password, salt, time, memoryKib, parallelism, length, ...inputs }) => {
       const run = type === 'argon2i' ? library.argon2iAsync : library.argon2idAsync;
-      const maxmem = (memoryKib + 1) * 1024;
       return run(password, salt, {
         t: time,
         m: memoryKib,
         p: parallelism,
         dkLen: length,
         version: 0x13,
-        maxmem,
+        maxmem: 0xffff_ffff,
+        ...(inputs.secret && { key: inputs.secret }),
+        ...(inputs.associatedData && { personalization: inputs.associatedData }),
       });
     };
   },
@@ -98,6 +105,10 @@ const javascriptEngine: Argon2Engine = {
 
 /** In order of preference. The last is several times slower and runs everywhere. */
 export const argon2Engines: readonly Argon2Engine[] = [nodeEngine, packageEngine, javascriptEngine];
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -14,6 +14,9 @@ export interface Argon2Request {
   readonly parallelism: number;
   /** Bytes to derive, at least 4. */
   readonly length: number;
+  /** The optional inputs K and X of RFC 9106, section 3.1; LUKS2 has none. */
+  readonly secret?: Uint8Array;
+  readonly associatedData?: Uint8Array;
 }
 
 /** LUKS2 never asks for more than 4 GiB (cryptsetup's limit), nor do the engines count further. */

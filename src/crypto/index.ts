@@ -1,11 +1,12 @@
 export { afMerge, afSplit } from './af.ts';
 export { ARGON2_MAX_MEMORY_KIB, type Argon2Request, argon2 } from './argon2.ts';
+export { benchmarkCipher, type CipherBenchmarkRequest, type CipherSpeed } from './cipher-benchmark.ts';
 export { type CipherSpec, formatCipherSpec, isNullCipher, parseCipherSpec } from './cipher-spec.ts';
 export { equalConstantTime } from './constant-time.ts';
 export type { CryptoEngine, SectorCipherRequest } from './engine.ts';
 export { hash, hashSize, isHashSupported, supportedHashes } from './hash.ts';
 export { type Argon2Parameters, derive, type Pbkdf, type Pbkdf2Parameters } from './pbkdf.ts';
-export { benchmarkPbkdf, type PbkdfRequest } from './pbkdf-benchmark.ts';
+export { benchmarkPbkdf, type PbkdfRequest, pbkdf2Speed } from './pbkdf-benchmark.ts';
 export { type Pbkdf2Request, pbkdf2 } from './pbkdf2.ts';
 export { randomFill, randomSecret } from './rng.ts';
 export { Secret, type SecretAllocator, useSecretAllocator } from './secret.ts';
