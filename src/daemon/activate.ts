@@ -115,7 +115,10 @@ function converse(
   log: number,
 ): Promise<DeviceInfo> {
   return new Promise((resolve, reject) => {
+    let answered = false;
     const lost = (): void => {
+      if (answered) return;
+      answered = true;
       // Its exit is reported a little after its end of the channel has closed.
       if (daemon.exitCode !== null || daemon.signalCode !== null) reject(died(daemon, log));
       else daemon.once('exit', () => reject(died(daemon, log)));
@@ -128,6 +131,7 @@ function converse(
     readLines(
       channel,
       (line) => {
+        answered = true;
         try {
           const answer = parseLine(line);
           if (answer.ready === undefined) return reject(decodeError(answer.error));
@@ -176,7 +180,9 @@ function lastLine(log: number): string {
     lines.push(...tail.toString('utf8', 0, count).split('\n'));
     if (count < LOG_TAIL) break;
   }
-  return lines.filter((line) => line.trim() !== '').at(-1) ?? '';
+  // An error that Node reports itself is followed by its stack and Node's version.
+  const said = lines.filter((line) => line.trim() !== '');
+  return said.findLast((line) => /^(\S+ )?\w*Error\b.*: /.test(line)) ?? said.at(-1) ?? '';
 }
 
 function aborted(): TscryptError {

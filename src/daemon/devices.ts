@@ -95,12 +95,13 @@ function notActive(name: string): TscryptError {
 async function status(found: Found): Promise<DeviceInfo | undefined> {
   try {
     const answer = await ask(found.paths.controlSocket, 'status', {}, STATUS_TIMEOUT_MS);
-    return answer === NOT_LISTENING ? undefined : (answer as DeviceInfo);
+    if (answer !== NOT_LISTENING) return answer as DeviceInfo;
   } catch (error) {
-    // It ended while it was asked.
-    if (!isAlive(found.daemon)) return undefined;
-    throw error;
+    if (isAlive(found.daemon)) throw error;
   }
+  // It ended while it was asked, perhaps without clearing up.
+  clearIfDead(found.paths.directory);
+  return undefined;
 }
 
 async function asked(

@@ -5,7 +5,7 @@
 import { rmSync, writeSync } from 'node:fs';
 import { useSecretAllocator } from '../crypto/secret.ts';
 import { TscryptError } from '../errors.ts';
-import { protectProcess } from '../sys/index.ts';
+import { closeInheritedDescriptors, protectProcess } from '../sys/index.ts';
 import { disposeTable } from '../table/index.ts';
 import { BackingDevices } from './backing-devices.ts';
 import { claimDirectory, releaseDirectory } from './claim.ts';
@@ -21,6 +21,7 @@ const LAUNCHER = 3;
 const LOG = 2;
 
 process.umask(0o077);
+closeInheritedDescriptors(LAUNCHER);
 process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
 // The terminal it was started from is none of its business.

@@ -3,5 +3,13 @@ export { ffiAvailable } from './ffi.ts';
 export { flock, funlock, isByteLocked, type LockResult, lockByte } from './flock.ts';
 export { createSecretMemory, type SecretMemory } from './memory.ts';
 export { type PeerCredentials, peerCredentials } from './peer.ts';
-export { type Hardening, harden, isAlive, type ProcessIdentity, thisProcess, withUmask } from './process.ts';
+export {
+  closeInheritedDescriptors,
+  type Hardening,
+  harden,
+  isAlive,
+  type ProcessIdentity,
+  thisProcess,
+  withUmask,
+} from './process.ts';
 export { type Protection, protectProcess } from './protection.ts';

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync } from 'node:fs';
 import { libc } from './ffi.ts';
 
 const PR_GET_DUMPABLE = 3;
@@ -71,5 +71,32 @@ export function withUmask<T>(mask: number, action: () => T): T {
     return action();
   } finally {
     process.umask(previous);
+  }
+}
+
+/**
+ * Closes what this process inherited beyond `last`: a daemon must not keep its caller's pipes and files
+ * open. What Node.js itself has opened is marked close-on-exec, so whatever is not came from outside.
+ */
+export function closeInheritedDescriptors(last: number): void {
+  for (const entry of entries('/proc/self/fd')) {
+    const fd = Number(entry);
+    if (!(fd > last)) continue;
+    try {
+      const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+      if (flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0) closeSync(fd);
+    } catch {
+      // Closed meanwhile, as the descriptor of the listing itself is.
+    }
+  }
+}
+
+const O_CLOEXEC = 0o2_000_000;
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
   }
 }
