@@ -43,16 +43,30 @@ export function checkAreas(target: Target, index: number, name: string): void {
  * (`validate_hardware_logical_block_alignment`): the part that falls to the next target must be whole
  * blocks of that one, and the device must end with a whole block.
  *
- * The kernel looks at the block size of the devices below only; here the target's own counts too (crypt's
- * sector size), since such a table loads there but fails every request across the border.
+ * The kernel looks at the block size of the devices below only; here the target's own counts as well
+ * (crypt's sector size), since such a table loads there but fails every request across the border.
  *
  * @throws TscryptError INVALID_ARGUMENT with the kernel's text
  */
 export function checkAlignment(targets: readonly PlacedTarget[], block: number, name: string): void {
+  checkBorders(targets, block, name, blockSizeBelow);
+  checkBorders(targets, block, name, (target) => target.limits.logicalBlockSize);
+}
+
+function blockSizeBelow(target: Target): number {
+  return Math.max(SECTOR_SIZE, ...target.areas.map(({ device }) => device.limits.logicalBlockSize));
+}
+
+function checkBorders(
+  targets: readonly PlacedTarget[],
+  block: number,
+  name: string,
+  blockSizeOf: (target: Target) => number,
+): void {
   let remaining = 0;
   let line = 0;
   for (const { start, end, target } of targets) {
-    if (remaining < end - start && remaining % target.limits.logicalBlockSize !== 0) break;
+    if (remaining < end - start && remaining % blockSizeOf(target) !== 0) break;
     remaining = end % block === 0 ? 0 : block - (end % block);
     line++;
   }
@@ -63,6 +77,6 @@ export function checkAlignment(targets: readonly PlacedTarget[], block: number, 
   throw new TscryptError(
     'INVALID_ARGUMENT',
     `table line ${line} (start sect ${start} len ${length}) not aligned to h/w logical block size ${block}`,
-    { details: { device: name, line: line + 1, start, length, expected: block } },
+    { details: { device: name, start, length, expected: block } },
   );
 }

@@ -36,11 +36,12 @@ export function secretToHex(secret: Secret): string {
 
 /**
  * Text for an argument with keys hidden, as `dmsetup table` prints it without `--showkeys`: key digits
- * as as many zeroes. References to a keyring (`:32:logon:name`) are no secret.
+ * as as many zeroes; the `-` of a cipher without key becomes one, too. References to a keyring
+ * (`:32:logon:name`) are no secret.
  */
 export function hideKey(line: TableLine, index: number, arg: TableArg): string {
-  if (arg instanceof Secret) return arg.length === 0 ? '-' : '0'.repeat(arg.length * 2);
-  if (line.type === 'crypt' && index === CRYPT_KEY && arg !== '-' && !arg.startsWith(':')) {
+  if (arg instanceof Secret) return '0'.repeat(Math.max(arg.length * 2, 1));
+  if (line.type === 'crypt' && index === CRYPT_KEY && !arg.startsWith(':')) {
     return '0'.repeat(arg.length);
   }
   if (line.type === 'integrity') {

@@ -1,9 +1,12 @@
 import type { BlockDevice } from '../../../block/device.ts';
 import type { TableLine } from '../../../table/spec.ts';
 import type { TargetContext } from '../../target.ts';
-import { deviceArg, refuse, sectorArg } from '../arguments.ts';
+import { deviceArg, sectorArg } from '../arguments.ts';
 
-/** `error [<device> <offset>]`: a device, if given, lends its limits and nothing else. */
+/**
+ * `error [<device> <offset>]`: a device, if given, lends its limits and nothing else. Any other number of
+ * arguments is ignored, as in the kernel.
+ */
 export interface ErrorArguments {
   readonly device: BlockDevice | undefined;
   /** Sectors. */
@@ -12,8 +15,7 @@ export interface ErrorArguments {
 
 export async function parseErrorArguments(line: TableLine, context: TargetContext): Promise<ErrorArguments> {
   const [name, sector] = line.args;
-  if (line.args.length === 0) return { device: undefined, offset: 0 };
-  if (line.args.length !== 2) refuse('Invalid argument count');
+  if (line.args.length !== 2) return { device: undefined, offset: 0 };
   const offset = sectorArg(sector, 'Invalid device sector');
   return { device: await deviceArg(name, context), offset };
 }
