@@ -112,9 +112,12 @@ export async function changeKeyslot(
   setPriorityMember(replaced, priority);
 
   const metadata = cloneJson(header.metadata);
-  if (moves) detachKeyslot(metadata, keyslot);
   metadata.keyslots[id] = replaced;
-  if (moves) for (const digest of digests) metadata.digests[digest]?.keyslots.push(String(id));
+  if (moves) {
+    // The new reference first: a digest that belongs to nothing would go with the old one.
+    for (const digest of digests) metadata.digests[digest]?.keyslots.push(String(id));
+    detachKeyslot(metadata, keyslot);
+  }
   const next = { ...header, metadata };
   await storeKey(device, next, replaced, volumeKey, passphrase);
   const written = await writeHeader(device, next);

@@ -1,6 +1,6 @@
 import type { BlockDevice } from '../block/index.ts';
 import { randomFill } from '../crypto/index.ts';
-import { MIB } from '../units.ts';
+import { alignDown, MIB } from '../units.ts';
 import { writeBytes } from './block-io.ts';
 
 /** Overwrites a range with random bytes, as key material looks, and as the stock tools do. */
@@ -14,5 +14,8 @@ export async function wipeRandom(device: BlockDevice, offset: number, length: nu
 
 /** Overwrites a range with zeroes that are really stored. */
 export async function wipeZero(device: BlockDevice, offset: number, length: number): Promise<void> {
-  if (length > 0) await device.writeZeroes(offset, length, { noHole: true });
+  const step = alignDown(device.limits.maxIoSize, device.limits.logicalBlockSize);
+  for (let at = 0; at < length; at += step) {
+    await device.writeZeroes(offset + at, Math.min(step, length - at), { noHole: true });
+  }
 }
