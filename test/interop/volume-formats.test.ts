@@ -24,7 +24,7 @@ describe.skipIf(!requires('cryptsetup'))('LUKS2 volumes, here and in stock crypt
     expect(await stockTest(location, PASSPHRASE)).toBe(0);
     expect(await stockTest(location, PASSPHRASE.subarray(1))).toBe(2);
     expect(await stockDump(location)).toBe(made.volume.dumpText());
-    expect(await stockDump(location, '--dump-json-metadata')).toBe(made.volume.dumpJson());
+    expect(await stockJson(location)).toBe(made.volume.dumpJson());
   });
 
   it.each(VOLUME_MATRIX)('$name, made there, opens here', async (volume) => {
@@ -41,7 +41,7 @@ describe.skipIf(!requires('cryptsetup'))('LUKS2 volumes, here and in stock crypt
       loaded.unlock({ kind: 'passphrase', passphrase: passphrase(PASSPHRASE.subarray(1)) }),
     ).rejects.toMatchObject({ code: 'WRONG_PASSPHRASE' });
     expect(loaded.dumpText()).toBe(await stockDump(location));
-    expect(loaded.dumpJson()).toBe(await stockDump(location, '--dump-json-metadata'));
+    expect(loaded.dumpJson()).toBe(await stockJson(location));
   });
 });
 
@@ -52,4 +52,9 @@ async function stockTest(location: VolumeLocation, key: Uint8Array): Promise<num
 
 async function stockDump(location: VolumeLocation, ...options: string[]): Promise<string> {
   return (await check('cryptsetup', ['luksDump', ...options, location.header ?? location.device])).stdout;
+}
+
+/** Old versions leave the last newline out. */
+async function stockJson(location: VolumeLocation): Promise<string> {
+  return (await stockDump(location, '--dump-json-metadata')).replace(/\n?$/, '\n');
 }

@@ -47,5 +47,7 @@ describe.skipIf(!requires('cryptsetup', 'build'))('tscrypt and cryptsetup with t
 async function same(args: readonly string[], status: number, options?: RunOptions): Promise<void> {
   const [theirs, ours] = [await cryptsetup(args, options), await tscrypt(args, options)];
   expect(theirs, theirs.stderr).toMatchObject({ status });
-  expect(ours, ours.stderr).toMatchObject({ status, stdout: theirs.stdout });
+  expect(ours, ours.stderr).toMatchObject({ status });
+  // Old versions of cryptsetup leave the last newline of the JSON out.
+  expect(ours.stdout.replace(/\n?$/, '\n')).toBe(theirs.stdout.replace(/\n?$/, '\n'));
 }
