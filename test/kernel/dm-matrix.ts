@@ -94,6 +94,9 @@ export function tableMatrix(): Matrix {
   add('a key in capitals, feature names too', USED, (offset) => [
     `0 ${USED} crypt aes-xts-plain64 ${key('capitals', 64).toUpperCase()} 0 {a} ${offset} 1 ALLOW_Discards`,
   ]);
+  add('an XTS key with equal halves', USED, (offset) => [
+    `0 ${USED} crypt aes-xts-plain64 ${key('half', 32).repeat(2)} 0 {a} ${offset}`,
+  ]);
   add('a line behind another', 64, (offset) => [
     `0 13 linear {a} ${offset}`,
     '13 3 zero',
