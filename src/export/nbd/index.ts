@@ -1,1 +1,2 @@
-export { type NbdExport, NbdServer, type NbdServerOptions, type NbdTlsOptions } from './server.ts';
+export type { NbdExport } from './export.ts';
+export { NbdServer, type NbdServerOptions, type NbdTlsOptions } from './server.ts';
