@@ -18,6 +18,11 @@ export function parseUint64(text: string): bigint | undefined {
   return value <= UINT64_MAX ? value : undefined;
 }
 
+/** To valibot an array is an object too. */
+const noArray = v.check((value: unknown) => !Array.isArray(value), 'Expected Object but received Array');
+const object = <E extends v.ObjectEntries>(entries: E) =>
+  v.pipe(v.unknown(), noArray, v.looseObject(entries));
+
 const uint64 = v.pipe(
   v.string(),
   v.check((text) => parseUint64(text) !== undefined, 'unsigned 64-bit number expected'),
@@ -39,12 +44,16 @@ const ids = v.pipe(
 const flags = v.array(v.string());
 
 const numbered = <T extends v.GenericSchema>(limit: number, entry: T) =>
-  v.record(
-    v.pipe(
-      v.string(),
-      v.check((id) => /^(?:0|[1-9]\d?)$/.test(id) && Number(id) < limit, `id below ${limit} expected`),
+  v.pipe(
+    v.unknown(),
+    noArray,
+    v.record(
+      v.pipe(
+        v.string(),
+        v.check((id) => /^(?:0|[1-9]\d?)$/.test(id) && Number(id) < limit, `id below ${limit} expected`),
+      ),
+      entry,
     ),
-    entry,
   );
 
 /** Objects of a known type must have that type's members; the others pass as they are. */
@@ -62,65 +71,65 @@ const byType = <T extends v.GenericSchema<unknown, { type: string }>>(
     }),
   );
 
-const argon2Kdf = v.looseObject({ time: positive32, memory: positive32, cpus: positive32 });
+const argon2Kdf = object({ time: positive32, memory: positive32, cpus: positive32 });
 
 /** Old headers name a kind `argon2`, which is read and shown but never opened. */
-const kdf = byType(v.looseObject({ type: v.string(), salt: base64 }), {
-  pbkdf2: v.looseObject({ hash: name, iterations: positive32 }),
+const kdf = byType(object({ type: v.string(), salt: base64 }), {
+  pbkdf2: object({ hash: name, iterations: positive32 }),
   argon2: argon2Kdf,
   argon2i: argon2Kdf,
   argon2id: argon2Kdf,
 });
 
-const anyKeyslot = v.looseObject({
+const anyKeyslot = object({
   type: v.string(),
   key_size: uint32,
-  area: v.looseObject({ type: v.string(), offset: uint64, size: uint64 }),
+  area: object({ type: v.string(), offset: uint64, size: uint64 }),
   priority: v.optional(v.pipe(uint32, v.maxValue(2))),
 });
 
-const luks2Keyslot = v.looseObject({
+const luks2Keyslot = object({
   key_size: positive32,
-  area: v.looseObject({ type: v.literal('raw'), encryption: name, key_size: positive32 }),
-  af: v.looseObject({ type: v.literal('luks1'), stripes: uint32, hash: name }),
+  area: object({ type: v.literal('raw'), encryption: name, key_size: positive32 }),
+  af: object({ type: v.literal('luks1'), stripes: uint32, hash: name }),
   kdf,
 });
 
-const reencryptKeyslot = v.looseObject({
+const reencryptKeyslot = object({
   mode: v.string(),
   direction: v.picklist(['forward', 'backward']),
 });
 
-const anySegment = v.looseObject({
+const anySegment = object({
   type: v.string(),
   offset: uint64,
   size: v.union([v.literal('dynamic'), uint64]),
   flags: v.optional(flags),
 });
 
-const cryptSegment = v.looseObject({
+const cryptSegment = object({
   iv_tweak: uint64,
   encryption: name,
   sector_size: uint32,
   integrity: v.optional(
-    v.looseObject({ type: v.string(), journal_encryption: v.string(), journal_integrity: v.string() }),
+    object({ type: v.string(), journal_encryption: v.string(), journal_integrity: v.string() }),
   ),
 });
 
-const anyDigest = v.looseObject({ type: v.string(), keyslots: ids, segments: ids });
+const anyDigest = object({ type: v.string(), keyslots: ids, segments: ids });
 
-const pbkdf2Digest = v.looseObject({ salt: base64, digest: base64, hash: name, iterations: positive32 });
+const pbkdf2Digest = object({ salt: base64, digest: base64, hash: name, iterations: positive32 });
 
-const metadata = v.looseObject({
+const metadata = object({
   keyslots: numbered(MAX_KEYSLOTS, byType(anyKeyslot, { luks2: luks2Keyslot, reencrypt: reencryptKeyslot })),
-  tokens: numbered(MAX_TOKENS, v.looseObject({ type: v.string(), keyslots: ids })),
+  tokens: numbered(MAX_TOKENS, object({ type: v.string(), keyslots: ids })),
   segments: numbered(MAX_SEGMENTS, byType(anySegment, { crypt: cryptSegment })),
   digests: numbered(MAX_DIGESTS, byType(anyDigest, { pbkdf2: pbkdf2Digest })),
-  config: v.looseObject({
+  config: object({
     json_size: uint64,
     keyslots_size: uint64,
     flags: v.optional(flags),
-    requirements: v.optional(v.looseObject({ mandatory: v.optional(flags) })),
+    requirements: v.optional(object({ mandatory: v.optional(flags) })),
   }),
 });
 
