@@ -1,6 +1,6 @@
 import { open, truncate } from 'node:fs/promises';
 import { openDevice } from '../block/index.ts';
-import { benchmarkPbkdf, type PbkdfRequest, parseCipherSpec } from '../crypto/index.ts';
+import { benchmarkPbkdf, hashSize, type PbkdfRequest, parseCipherSpec } from '../crypto/index.ts';
 import type { Secret } from '../crypto/secret.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';
 import { type FormatParams, formatDevice, type Luks2Header, requiredHeaderSize } from '../luks2/index.ts';
@@ -63,22 +63,38 @@ export async function formatVolume(
   const data = await dataGeometry(location.device);
   const params = formatParams(location, options, data);
   const headerSize = requiredHeaderSize(params);
+  const digestIterations = await digestCost(options);
   const pbkdf = await benchmarkPbkdf(
     { ...(options.hash !== undefined && { hash: options.hash }), ...options.pbkdf },
     keyBytes(params),
   );
   await makeRoom(location, headerSize);
   return withHeaderDevice(location, 'write', async (device) => {
-    const { header, volumeKey } = await formatDevice(device, params, {
-      passphrase,
-      pbkdf,
-      keyslot: options.keyslot,
-      cipher: options.keyslotCipher,
-      keySize: options.keyslotKeySize,
-    });
+    const { header, volumeKey } = await formatDevice(
+      device,
+      { ...params, digestIterations },
+      {
+        passphrase,
+        pbkdf,
+        keyslot: options.keyslot,
+        cipher: options.keyslotCipher,
+        keySize: options.keyslotKeySize,
+      },
+    );
     volumeKey.dispose();
     return { header, noRoomForData: data.size <= dataStart(header) };
   });
+}
+
+/** Milliseconds the check of a volume key may take: it is random, so a guess gains nothing from a fast one. */
+const DIGEST_TIME_MS = 125;
+const DIGEST_ITERATIONS_MIN = 1000;
+
+/** Iterations of the volume key's digest: measured, unless the caller wants nothing measured. */
+async function digestCost({ pbkdf, hash = 'sha256' }: LuksFormatOptions): Promise<number> {
+  if (pbkdf.forceIterations !== undefined) return DIGEST_ITERATIONS_MIN;
+  const cost = await benchmarkPbkdf({ type: 'pbkdf2', hash, iterTimeMs: DIGEST_TIME_MS }, hashSize(hash));
+  return cost.type === 'pbkdf2' ? cost.iterations : DIGEST_ITERATIONS_MIN;
 }
 
 interface Geometry {
