@@ -30,7 +30,8 @@ export function ask(
       timeoutMs === undefined
         ? undefined
         : setTimeout(
-            () => settle(() => reject(new TscryptError('DEVICE_BUSY', 'The daemon does not answer.'))),
+            () =>
+              settle(() => reject(new TscryptError('DEVICE_BUSY', `The daemon at ${path} does not answer.`))),
             timeoutMs,
           );
     socket.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { formatNbdUri } from '../block/index.ts';
 import { MappedDevice } from '../dm/index.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';
@@ -39,9 +40,11 @@ export class DeviceServer {
     this.#device = device;
     this.#nbd = nbd;
     this.#shortcomings = shortcomings;
-    this.ended = new Promise<void>((resolve) => {
-      this.#ended = resolve;
+    this.ended = new Promise<void>((settle) => {
+      this.#ended = settle;
     }).then(() => this.#ending);
+    // Whoever closes is told of a failure as well.
+    this.ended.catch(() => {});
   }
 
   /** Builds the table, opens its devices, and serves. Nothing stays open when it fails. */
@@ -50,9 +53,10 @@ export class DeviceServer {
     paths: DevicePaths,
     backing: BackingDevices,
     shortcomings: readonly string[],
+    workingDirectory: string,
   ): Promise<DeviceServer> {
     const { name, uuid, table, readOnly = false, listen } = request;
-    const tls = listen?.tls && (await readTls(listen.tls));
+    const tls = listen?.tls && (await readTls(listen.tls, workingDirectory));
     const device = await MappedDevice.create({
       name,
       ...(uuid !== '' && { uuid }),
@@ -186,12 +190,16 @@ export class DeviceServer {
   }
 }
 
-async function readTls(files: NonNullable<ListenOptions['tls']>): Promise<NbdTlsOptions> {
+async function readTls(
+  files: NonNullable<ListenOptions['tls']>,
+  workingDirectory: string,
+): Promise<NbdTlsOptions> {
+  const read = (path: string): Promise<Buffer> => readFile(resolve(workingDirectory, path));
   try {
     const [cert, key, ca] = await Promise.all([
-      readFile(files.certificate),
-      readFile(files.key),
-      files.ca === undefined ? undefined : readFile(files.ca),
+      read(files.certificate),
+      read(files.key),
+      files.ca === undefined ? undefined : read(files.ca),
     ]);
     return { cert, key, ...(ca && { ca }) };
   } catch (error) {

@@ -43,6 +43,7 @@ export class LauncherChannel {
   /** Reports why there is no device. */
   failed(error: unknown): Promise<void> {
     this.#done = true;
+    if (this.#socket.destroyed) return Promise.resolve();
     return new Promise((resolve) => {
       this.#socket.once('close', resolve);
       this.#socket.end(formatLine({ error: encodeError(error) }), () => this.#socket.destroy());

@@ -63,7 +63,7 @@ async function run(): Promise<number> {
     await claimDirectory(staging, paths.directory, name);
     claimed = true;
     const backing = new BackingDevices({ workingDirectory, shared });
-    server = await DeviceServer.start(request, paths, backing, protection.shortcomings);
+    server = await DeviceServer.start(request, paths, backing, protection.shortcomings, workingDirectory);
     control = new ControlServer(controlHandlers(server));
     writeState(paths, server.info);
     await control.listen(paths.controlSocket);

@@ -42,8 +42,8 @@ export function isAlive(identity: ProcessIdentity): boolean {
     if (stat.state === 'Z' || stat.state === 'X') return false;
     return identity.startTime === '0' || identity.startTime === stat.startTime;
   }
-  if (readStat(process.pid)) return false;
-  // No /proc here: all that is left is whether the number is in use.
+  // No /proc, or (mount option hidepid) none of a hardened process: all that is left is whether the number
+  // is in use, and when in doubt it is the same one.
   try {
     process.kill(identity.pid, 0);
     return true;

@@ -1,0 +1,207 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { activateDevice, closeDevice, findDevice, listDevices } from '../../src/daemon/index.ts';
+import { ffiAvailable, isAlive } from '../../src/sys/index.ts';
+import { requires } from '../suites/requires.ts';
+import { connect, DaemonHarness, KEY, pattern, until } from './daemon-harness.ts';
+
+const NOBODY = 65534;
+const AS_NOBODY = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
+const DAEMON = resolve(import.meta.dirname, '../../dist/daemon/index.js');
+
+/** Everything that gives a key away: its bytes, or its bytes as text; or half of it (XTS has two keys). */
+function traces(key: Uint8Array): Buffer[] {
+  return [key, key.subarray(0, key.length / 2), key.subarray(key.length / 2)].flatMap((part) => {
+    const bytes = Buffer.from(part);
+    const hex = bytes.toString('hex');
+    return [
+      bytes,
+      ...[hex, hex.toUpperCase(), bytes.toString('base64'), bytes.toString('base64url')].map((text) =>
+        Buffer.from(text),
+      ),
+    ];
+  });
+}
+
+function files(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+describe.skipIf(!requires('build'))('secrets of a daemon', () => {
+  const harness = new DaemonHarness();
+
+  it('are in no argument, environment, file, answer or log', async () => {
+    const info = await activateDevice(
+      harness.crypt('hush', harness.image(), KEY, { description: { cipher: 'aes' } }),
+    );
+    const client = await connect(info);
+    await client.write(0, pattern(4096, 1));
+    await client.close();
+    const places: [string, Buffer][] = [
+      ...['cmdline', 'environ', 'status', 'comm'].map((file): [string, Buffer] => [
+        file,
+        readFileSync(`/proc/${info.pid}/${file}`),
+      ]),
+      ...files(harness.runtime).map((file): [string, Buffer] => [file, readFileSync(file)]),
+      ['status', Buffer.from(JSON.stringify(await findDevice('hush')))],
+      ['list', Buffer.from(JSON.stringify(await listDevices()))],
+    ];
+    expect(places.length).toBeGreaterThan(6);
+    for (const [place, content] of places) {
+      for (const trace of traces(KEY.bytes)) expect([place, content.includes(trace)]).toEqual([place, false]);
+    }
+    await closeDevice('hush', { force: true });
+  });
+
+  it('do not reach it or leave it through its environment', async () => {
+    const script = join(harness.directory, 'intruder.cjs');
+    const proof = join(harness.directory, 'intruded');
+    writeFileSync(script, `require('fs').writeFileSync(${JSON.stringify(proof)}, '')`);
+    process.env.NODE_OPTIONS = `--require ${script}`;
+    process.env.PASSPHRASE_OF_SOMEBODY = 'open sesame';
+    try {
+      const info = await activateDevice(harness.linear('clean', harness.image()));
+      const environment = readFileSync(`/proc/${info.pid}/environ`, 'latin1');
+      expect(environment).not.toContain('NODE_OPTIONS');
+      expect(environment).not.toContain('sesame');
+      expect(existsSync(proof)).toBe(false);
+    } finally {
+      delete process.env.NODE_OPTIONS;
+      delete process.env.PASSPHRASE_OF_SOMEBODY;
+    }
+  });
+
+  it('are not opened to a debugger by SIGUSR1', async () => {
+    const info = await activateDevice(harness.linear('usr1', harness.image()));
+    for (let i = 0; i < 5; i++) {
+      process.kill(info.pid, 'SIGUSR1');
+      expect((await findDevice('usr1'))?.pid).toBe(info.pid);
+    }
+    expect(readFileSync(join(harness.runtime, 'usr1', 'log'), 'utf8')).not.toContain('ebugger');
+  });
+
+  it('inherits no files of the one who started it', async () => {
+    const program = `const { activateDevice } = await import(${JSON.stringify(pathToFileURL(DAEMON).href)});
+      await activateDevice(${JSON.stringify(harness.linear('heir', harness.image()))});`;
+    const secretFile = join(harness.directory, 'open-in-launcher');
+    writeFileSync(secretFile, 'x');
+    execFileSync('bash', [
+      '-c',
+      'exec "$0" --input-type=module -e "$1" 7<"$2"',
+      process.execPath,
+      program,
+      secretFile,
+    ]);
+    const info = (await findDevice('heir'))!;
+    const open = spawnSync('ls', ['-l', `/proc/${info.pid}/fd`], { encoding: 'utf8' });
+    expect(open.stdout).not.toContain('open-in-launcher');
+  });
+
+  describe.skipIf(!ffiAvailable() || !requires('root'))(
+    'in core files (needs foreign functions and root)',
+    () => {
+      it.each(['SIGABRT', 'SIGSEGV'] as const)('are not left by %s', async (signal) => {
+        const request = harness.linear(`core-${signal}`, harness.image());
+        const program = `const { activateDevice } = await import(${JSON.stringify(pathToFileURL(DAEMON).href)});
+        await activateDevice(${JSON.stringify(request)});`;
+        execFileSync('bash', [
+          '-c',
+          'ulimit -c unlimited && exec "$0" --input-type=module -e "$1"',
+          process.execPath,
+          program,
+        ]);
+        const info = (await findDevice(request.name))!;
+        expect(readFileSync(`/proc/${info.pid}/limits`, 'latin1')).toMatch(/^Max core file size +0 +0 /m);
+        const before = coreFiles();
+        process.kill(info.pid, signal);
+        await until(() => !isAlive({ pid: info.pid, startTime: '0' }));
+        expect(coreFiles()).toEqual(before);
+      });
+    },
+  );
+
+  describe.skipIf(!ffiAvailable() || !requires('root', 'setpriv'))(
+    'against other processes (as root)',
+    () => {
+      it('control takes nobody but the owner and root, even through an open door', async () => {
+        const info = await activateDevice(harness.linear('door', harness.image()));
+        const socket = join(harness.runtime, 'door', 'control.sock');
+        const knock = `require('net').connect(${JSON.stringify(socket)}).on('error', (e) => console.log(e.code)).on('connect', function () {
+        this.write('{"id":1,"method":"status"}\\n') }).on('data', (d) => console.log('answer ' + d)).on('close', () => console.log('closed'))`;
+        const asNobody = () =>
+          spawnSync('setpriv', [...AS_NOBODY, process.execPath, '-e', knock], { encoding: 'utf8', cwd: '/' })
+            .stdout;
+        expect(asNobody()).toContain('EACCES');
+        for (const path of [harness.runtime, join(harness.runtime, 'door')]) chmodSync(path, 0o755);
+        chmodSync(socket, 0o666);
+        const said = asNobody();
+        expect(said).toContain('closed');
+        expect(said).not.toContain('answer');
+        expect((await findDevice('door'))?.pid).toBe(info.pid);
+        chmodSync(harness.runtime, 0o700);
+      });
+
+      it.skipIf(!requires('gcore'))('memory is closed to other processes of the same user', () => {
+        const home = join(harness.directory, 'nobody');
+        mkdirSync(home, { recursive: true });
+        chownSync(home, NOBODY, NOBODY);
+        const image = join(home, 'image');
+        writeFileSync(image, Buffer.alloc(8 << 20));
+        chownSync(image, NOBODY, NOBODY);
+        const run = (command: string, ...args: string[]) =>
+          spawnSync('setpriv', [...AS_NOBODY, command, ...args], {
+            encoding: 'utf8',
+            cwd: home,
+            env: { ...process.env, HOME: home, TSCRYPT_RUNTIME_DIR: join(home, 'run') },
+          });
+        const module = JSON.stringify(pathToFileURL(DAEMON).href);
+        const activate = `const { activateDevice } = await import(${module});
+        console.log((await activateDevice(${JSON.stringify(harness.linear('own', image))})).pid);`;
+        const started = run(process.execPath, '--input-type=module', '-e', activate);
+        expect(started.stderr).toBe('');
+        const pid = Number(started.stdout);
+        try {
+          expect(run('kill', '-0', String(pid)).status).toBe(0);
+          expect(run('cat', `/proc/${pid}/environ`).status).not.toBe(0);
+          expect(run('head', '-c', '1', `/proc/${pid}/maps`).status).not.toBe(0);
+          expect(run('gcore', '-o', join(home, 'core'), String(pid)).status).not.toBe(0);
+          expect(readdirSync(home).filter((name) => name.startsWith('core'))).toEqual([]);
+          // The same user's gcore can do it to a process that is not protected.
+          const plain = run('bash', '-c', 'sleep 60 & gcore -o "$0" $! && kill $!', join(home, 'plain'));
+          expect([plain.status, plain.stderr]).toEqual([0, expect.any(String)]);
+        } finally {
+          run(
+            process.execPath,
+            '--input-type=module',
+            '-e',
+            `await (await import(${module})).closeDevice('own');`,
+          );
+        }
+        expect(readdirSync(join(home, 'run'))).toEqual([]);
+      });
+    },
+  );
+});
+
+/** Where the kernel would leave a core file of a process whose directory is /. */
+function coreFiles(): string[] {
+  const patternDirectory = readFileSync('/proc/sys/kernel/core_pattern', 'latin1')
+    .trim()
+    .replace(/[^/]*$/, '');
+  return ['/', patternDirectory.startsWith('/') ? patternDirectory : '/'].flatMap((directory) =>
+    readdirSync(directory).filter((name) => name.startsWith('core')),
+  );
+}
