@@ -91,7 +91,8 @@ function xorInto(target: Uint8Array, source: Uint8Array, at: number): void {
 
 function checkSizes(keySize: number, stripes: number): void {
   const total = keySize * stripes;
-  if (!(keySize >= 1) || !(stripes >= 1) || !Number.isSafeInteger(total) || total > MAX_MATERIAL) {
+  const whole = Number.isSafeInteger(keySize) && Number.isSafeInteger(stripes);
+  if (!whole || keySize < 1 || stripes < 1 || total > MAX_MATERIAL) {
     throw new TscryptError('INVALID_ARGUMENT', `Cannot split ${keySize} bytes into ${stripes} stripes.`, {
       details: { keySize, stripes },
     });

@@ -9,9 +9,9 @@ export interface ChainingMode {
 }
 
 /** By the kernel's names. */
-export const chainingModes: Readonly<Record<string, ChainingMode | undefined>> = {
-  ecb: { keys: 1, blockSize: BLOCK_SIZE },
-  cbc: { keys: 1, blockSize: BLOCK_SIZE },
-  ctr: { keys: 1, blockSize: 1 },
-  xts: { keys: 2, blockSize: BLOCK_SIZE },
-};
+export const chainingModes: ReadonlyMap<string, ChainingMode> = new Map([
+  ['ecb', { keys: 1, blockSize: BLOCK_SIZE }],
+  ['cbc', { keys: 1, blockSize: BLOCK_SIZE }],
+  ['ctr', { keys: 1, blockSize: 1 }],
+  ['xts', { keys: 2, blockSize: BLOCK_SIZE }],
+]);

@@ -13,6 +13,7 @@ export { Secret, type SecretAllocator, useSecretAllocator } from './secret.ts';
 export type { SectorCipher } from './sector-cipher.ts';
 export {
   createSectorCipher,
+  cryptoEngines,
   type SectorCipherOptions,
   useCryptoEngine,
   validKeySizes,

@@ -21,9 +21,17 @@ export interface SectorCipherOptions {
 
 const engines: CryptoEngine[] = [nodeEngine];
 
-/** Puts an engine before those known already. */
-export function useCryptoEngine(engine: CryptoEngine): void {
+/**
+ * Puts an engine before those known already.
+ *
+ * @returns takes it out again; ciphers it has made go on working
+ */
+export function useCryptoEngine(engine: CryptoEngine): () => void {
   engines.unshift(engine);
+  return () => {
+    const at = engines.indexOf(engine);
+    if (at >= 0) engines.splice(at, 1);
+  };
 }
 
 /** The engines in the order in which they are asked. */
@@ -77,7 +85,7 @@ export function validKeySizes(spec: CipherSpec | string): number[] {
     return [0];
   }
   const algorithm = findBlockCipher(parsed.cipher);
-  const mode = chainingModes[parsed.mode];
+  const mode = chainingModes.get(parsed.mode);
   if (!algorithm || !mode) throw notSupported(parsed);
   return algorithm.keySizes.map((size) => size * mode.keys * parsed.keyCount);
 }

@@ -18,17 +18,19 @@ import { createXts } from './xts.ts';
 
 type CreateMode = (cipher: string, key: Uint8Array, sectorSize: number) => PieceCipher;
 
-const createMode: Readonly<Record<string, CreateMode | undefined>> = {
-  ecb: (cipher, key) => createEcb(createEcbCipher(cipher, key)),
-  cbc: (cipher, key, sectorSize) =>
-    createCbc(createEcbCipher(cipher, key), createCbcChain(cipher, key), sectorSize),
-  ctr: (cipher, key, sectorSize) => createCtr(createEcbCipher(cipher, key), sectorSize),
-  xts(cipher, key, sectorSize) {
-    const half = key.length / 2;
-    const data = createEcbCipher(cipher, key.subarray(0, half));
-    return createXts(data, createEcbCipher(cipher, key.subarray(half)), sectorSize);
-  },
-};
+const createMode: ReadonlyMap<string, CreateMode> = new Map<string, CreateMode>([
+  ['ecb', (cipher, key) => createEcb(createEcbCipher(cipher, key))],
+  ['cbc', (cipher, key, size) => createCbc(createEcbCipher(cipher, key), createCbcChain(cipher, key), size)],
+  ['ctr', (cipher, key, size) => createCtr(createEcbCipher(cipher, key), size)],
+  [
+    'xts',
+    (cipher, key, size) => {
+      const half = key.length / 2;
+      const data = createEcbCipher(cipher, key.subarray(0, half));
+      return createXts(data, createEcbCipher(cipher, key.subarray(half)), size);
+    },
+  ],
+]);
 
 /**
  * The portable engine: `node:crypto` for the block cipher, in calls over whole pieces, and WebAssembly SIMD for
@@ -45,8 +47,8 @@ export const nodeEngine: CryptoEngine = {
 
 function createSingle(request: SectorCipherRequest): SectorCipher {
   const { spec, key, sectorSize, largeSectorIv } = request;
-  const create = createMode[spec.mode];
-  const mode = chainingModes[spec.mode];
+  const create = createMode.get(spec.mode);
+  const mode = chainingModes.get(spec.mode);
   if (!create || !mode) {
     throw new TscryptError('NOT_SUPPORTED', `Mode ${spec.mode} is not supported.`, {
       details: { mode: spec.mode },
