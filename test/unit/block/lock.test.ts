@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -59,6 +59,25 @@ describe.skipIf(!ffiAvailable())('metadata lock of an image (needs foreign funct
     expect([held('-s'), held('-x')]).toEqual([true, true]);
     await write.release();
     expect(held('-x')).toBe(false);
+  });
+
+  it.skipIf(!requires('cryptsetup'))('is the one that cryptsetup waits for', async () => {
+    const path = image();
+    writeFileSync(path, Buffer.alloc(32 << 20));
+    writeFileSync(`${path}.key`, 'x');
+    const pbkdf = ['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000'];
+    execFileSync('cryptsetup', ['luksFormat', '-q', '--type', 'luks2', ...pbkdf, path, `${path}.key`]);
+    const readers = await lockDevice(path, 'read');
+    execFileSync('cryptsetup', ['luksDump', path]);
+    await readers.release();
+
+    const writer = await lockDevice(path, 'write');
+    const dump = spawn('cryptsetup', ['luksDump', path], { stdio: 'ignore' });
+    const ended = once(dump, 'exit');
+    await waitedFor(path);
+    expect(dump.exitCode).toBe(null);
+    await writer.release();
+    expect(await ended).toEqual([0, null]);
   });
 
   it('follows an image that was replaced while it was waited for', async () => {
@@ -174,3 +193,10 @@ describe.skipIf(!ffiAvailable())('mark of a device in use (needs foreign functio
     await (await claimDevice(path, 'write')).release();
   });
 });
+
+/** Returns when somebody waits for a flock on the file: its line in /proc/locks begins with an arrow. */
+async function waitedFor(path: string): Promise<void> {
+  const waiter = new RegExp(`-> FLOCK .*:${statSync(path).ino} `);
+  while (!waiter.test(readFileSync('/proc/locks', 'latin1')))
+    await new Promise((resolve) => setTimeout(resolve, 5));
+}
