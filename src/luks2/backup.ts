@@ -4,7 +4,8 @@ import { alignDown, SECTOR_SIZE } from '../units.ts';
 import { readBytes } from './block-io.ts';
 import { dataOffset, headerRegionSize } from './geometry.ts';
 import type { Luks2Header } from './header.ts';
-import { examineHeader, isFormatError, readHeader } from './read.ts';
+import { currentHeader } from './invalidate.ts';
+import { examineHeader, readHeader } from './read.ts';
 import { checkRequirements, requirements } from './requirements.ts';
 import { replaceHeaderRegion } from './restore.ts';
 import { checkWritable } from './write.ts';
@@ -82,15 +83,6 @@ export async function restoreHeader(
 function inMemory(backup: Uint8Array): MemoryDevice {
   const whole = backup.subarray(0, alignDown(backup.length, SECTOR_SIZE));
   return new MemoryDevice(whole, { name: 'backup', readOnly: true });
-}
-
-async function currentHeader(device: BlockDevice): Promise<Luks2Header | undefined> {
-  try {
-    return await readHeader(device);
-  } catch (error) {
-    if (isFormatError(error)) return undefined;
-    throw error;
-  }
 }
 
 function checkSameGeometry(backup: Luks2Header, current: Luks2Header): void {

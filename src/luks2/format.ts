@@ -8,12 +8,12 @@ import { createDigest, MIN_DIGEST_ITERATIONS } from './digests.ts';
 import { type FormatGeometry, planGeometry } from './format-geometry.ts';
 import { dataOffset, headerRegionSize, keyslotsSize, keyslotsStart } from './geometry.ts';
 import type { Luks2Header } from './header.ts';
+import { invalidateHeaders } from './invalidate.ts';
 import { cloneJson } from './json.ts';
 import { sealKey } from './key-material.ts';
 import { allocateArea, chooseNumber, createKeyslot, type KeyslotParams } from './keyslots.ts';
 import type { Metadata } from './metadata.ts';
-import { BINARY_HEADER_SIZE, CHECKSUM_ALG, HEADER_SIZES, VERSION } from './ondisk.ts';
-import { examineHeader, isFormatError } from './read.ts';
+import { BINARY_HEADER_SIZE, CHECKSUM_ALG, VERSION } from './ondisk.ts';
 import { areaCipher } from './segments.ts';
 import { wipeRandom, wipeZero } from './wipe.ts';
 import { checkWritable, encodeBoth, writeCopies } from './write.ts';
@@ -173,7 +173,7 @@ export async function formatDevice(
     const first = keyslot && (await prepareKeyslot(empty, params, keyslot, volumeKey));
     const header: Luks2Header = { ...(first?.header ?? empty), seqid: 1 };
     const copies = encodeBoth(header);
-    await killOldHeaders(device, headerRegionSize(header));
+    await invalidateHeaders(device, headerRegionSize(header));
     await wipeRegion(device, header);
     if (first) await writeBytes(device, first.offset, first.material);
     await device.flush();
@@ -211,22 +211,6 @@ async function prepareKeyslot(
   const header = { ...empty, metadata };
   encodeBoth(header);
   return { header, id, offset: area.offset, material: await sealKey(object, volumeKey, keyslot.passphrase) };
-}
-
-/**
- * Makes every LUKS header that the format is about to damage unreadable, and that stable. Places where a
- * secondary header may lie count only inside the new header region: behind it is data, except for the
- * secondary header of the very volume that dies.
- */
-export async function killOldHeaders(device: BlockDevice, regionSize: number): Promise<void> {
-  const offsets = new Set([0, ...HEADER_SIZES.filter((offset) => offset + BINARY_HEADER_SIZE <= regionSize)]);
-  try {
-    offsets.add((await examineHeader(device)).header.hdrSize);
-  } catch (error) {
-    if (!isFormatError(error)) throw error;
-  }
-  for (const offset of offsets) await wipeZero(device, offset, BINARY_HEADER_SIZE);
-  await device.flush();
 }
 
 /** Zeroes up to the data, and random bytes where key material will lie, so that used areas do not show. */

@@ -3,10 +3,10 @@ import { TscryptError } from '../errors.ts';
 import { alignDown } from '../units.ts';
 import type { RestorePlan } from './backup.ts';
 import { readBytes, writeBytes } from './block-io.ts';
-import { killOldHeaders } from './format.ts';
 import { dataOffset, headerRegionSize, keyslotsStart, toNumber } from './geometry.ts';
 import type { HeaderCopy, Luks2Header } from './header.ts';
 import { decodeCopy, encodeCopy } from './header-copy.ts';
+import { invalidateHeaders } from './invalidate.ts';
 import { cloneJson } from './json.ts';
 import { AREA_ALIGNMENT, MAX_KEYSLOTS_SIZE } from './ondisk.ts';
 import { wipeZero } from './wipe.ts';
@@ -66,7 +66,7 @@ export async function replaceHeaderRegion(
     );
   }
   if (!current || !moved) {
-    await killOldHeaders(device, headerRegionSize(backup));
+    await invalidateHeaders(device, headerRegionSize(backup));
     await put([{ start: keyslotsStart(backup), end: headerRegionSize(backup) }]);
     await writeCopies(device, backup, final);
     return;
