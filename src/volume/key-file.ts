@@ -96,6 +96,9 @@ async function readAll(
       ended = untilNewline && room.bytes[length] === NEWLINE;
       if (!ended) length += got;
     }
+    if (path === '-' && length === 0 && !ended && size !== 0) {
+      throw failed('Nothing to read on input.', path, { code: 'ENODATA' });
+    }
     if (size !== undefined && length < size && !untilNewline) {
       throw failed('Cannot read requested amount of data.', path);
     }

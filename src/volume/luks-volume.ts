@@ -11,9 +11,11 @@ import {
   dumpText,
   type KeyslotParams,
   type Luks2Header,
+  type PersistentFlag,
   readHeader,
   recoverHeader,
   removeKeyslot,
+  setFlags,
   setUuid,
 } from '../luks2/index.ts';
 import { type ActivateOptions, activateLuks2, type MapOptions, mapLuks2 } from './activation.ts';
@@ -114,6 +116,11 @@ export class LuksVolume {
 
   setUuid(uuid: string): Promise<void> {
     return this.#update(async (device, header) => [await setUuid(device, header, uuid), undefined]);
+  }
+
+  /** Replaces the activation flags that the header makes persistent. */
+  setFlags(flags: readonly PersistentFlag[]): Promise<void> {
+    return this.#update(async (device, header) => [await setFlags(device, header, flags), undefined]);
   }
 
   /** As `cryptsetup luksDump` prints it. */

@@ -1,0 +1,101 @@
+import type { Secret } from '../crypto/index.ts';
+import { TscryptError } from '../errors.ts';
+import { type LuksVolume, readKeyFile, type Unlocked } from '../volume/index.ts';
+import type { Options } from './flags/registry.ts';
+import { isInteractive, type PassphraseRequest, readPassphrase } from './passphrase/read.ts';
+import type { Ui } from './ui.ts';
+
+const DEFAULT_TRIES = 3;
+
+/** Where the existing passphrase comes from, by the options every action takes. */
+export function existingPassphrase(options: Options, prompt: string, keyFile?: string): PassphraseRequest {
+  return {
+    prompt,
+    keyFile: options['key-file'] ?? keyFile,
+    offset: options['keyfile-offset'],
+    size: options['keyfile-size'],
+    timeoutSeconds: options.timeout,
+  };
+}
+
+/** Where a new passphrase comes from: asked for twice on a terminal, unless `--batch-mode`. */
+export function newPassphrase(
+  options: Options,
+  prompt: string,
+  keyFile: string | undefined,
+): PassphraseRequest {
+  return {
+    prompt,
+    keyFile,
+    offset: options['new-keyfile-offset'],
+    size: options['new-keyfile-size'],
+    verify: verifyWanted(options),
+    timeoutSeconds: options.timeout,
+  };
+}
+
+export function verifyWanted(options: Options): boolean {
+  return (options['verify-passphrase'] ?? false) || !(options['batch-mode'] ?? false);
+}
+
+/**
+ * The volume key, by `--volume-key-file` or by a passphrase. The caller disposes of it.
+ *
+ * @throws TscryptError WRONG_PASSPHRASE, NO_SUCH_OBJECT, INVALID_ARGUMENT
+ */
+export async function unlock(
+  volume: LuksVolume,
+  request: PassphraseRequest & { readonly keyslot?: number | undefined; readonly tries?: number },
+  options: Options,
+  ui: Ui,
+): Promise<Unlocked> {
+  const keyFile = options['volume-key-file'];
+  if (keyFile !== undefined) {
+    using volumeKey = await readVolumeKey(volume, keyFile, options);
+    return volume.unlock({ kind: 'volumeKey', volumeKey });
+  }
+  for (let left = request.tries ?? 1; ; left--) {
+    using passphrase = await readPassphrase(request, ui);
+    try {
+      const unlocked = await volume.unlock({ kind: 'passphrase', passphrase, keyslot: request.keyslot });
+      ui.verbose(`Key slot ${unlocked.keyslot} unlocked.`);
+      return unlocked;
+    } catch (error) {
+      if (left <= 1 || !(error instanceof TscryptError) || error.code !== 'WRONG_PASSPHRASE') throw error;
+      ui.warn(error.message);
+    }
+  }
+}
+
+/** How often a passphrase may be tried: `--tries` on a terminal; a file or pipe says the same thing again. */
+export function triesOf(options: Options, keyFile = options['key-file']): number {
+  return isInteractive(keyFile) ? (options.tries ?? DEFAULT_TRIES) : 1;
+}
+
+/** A key as long as the volume's; a longer file gives its first bytes, as with cryptsetup. */
+async function readVolumeKey(volume: LuksVolume, file: string, options: Options): Promise<Secret> {
+  const keyslots = Object.values(volume.header.metadata.keyslots);
+  const size = options['key-size'] === undefined ? keyslots[0]?.key_size : options['key-size'] / 8;
+  if (size === undefined) {
+    throw new TscryptError(
+      'INVALID_ARGUMENT',
+      'Cannot determine volume key size for LUKS without keyslots, please use --key-size option.',
+    );
+  }
+  return readVolumeKeyFile(file, size);
+}
+
+/** @param size bytes */
+export async function readVolumeKeyFile(file: string, size: number): Promise<Secret> {
+  try {
+    return await readKeyFile(file, { size });
+  } catch (error) {
+    if (!(error instanceof TscryptError)) throw error;
+    const missing = error.errno === 'ENOENT' || error.errno === 'EACCES';
+    throw new TscryptError(
+      'INVALID_ARGUMENT',
+      missing ? `Cannot read keyfile ${file}.` : `Cannot read ${size} bytes from keyfile ${file}.`,
+      { details: { file, size }, cause: error },
+    );
+  }
+}
