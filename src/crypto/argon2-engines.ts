@@ -48,8 +48,7 @@ const nodeEngine: Argon2Engine = {
         argon2(type, parameters, (error, derived) => (error ? reject(error) : resolve(derived)));
       });
   },
-  // OpenSSL reports a failed allocation as such, or, from within its threads, not at all.
-  isMemoryFailure: (error) => /malloc|memory|derivation failed/i.test(messageOf(error)),
+  isMemoryFailure: (error) => /malloc failure/i.test(messageOf(error)),
 };
 
 const packageEngine: Argon2Engine = {
@@ -100,7 +99,8 @@ const javascriptEngine: Argon2Engine = {
       });
     };
   },
-  isMemoryFailure: (error) => error instanceof RangeError && /allocation/i.test(error.message),
+  // Its own limit is one byte below 4 GiB.
+  isMemoryFailure: (error) => /allocation failed|maxmem/i.test(messageOf(error)),
 };
 
 /** In order of preference. The last is several times slower and runs everywhere. */

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { argon2i as nobleArgon2i, argon2id as nobleArgon2id } from '@noble/hashes/argon2.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -145,6 +147,32 @@ describe('Argon2', () => {
   ])('refuses %j before it allocates anything', async (change) => {
     const request = { type: 'argon2id' as const, ...rfc, ...change };
     await expect(argon2(request)).rejects.toThrowError(code('INVALID_ARGUMENT'));
+  });
+});
+
+describe('Argon2 without memory', () => {
+  // The message is another program's: here it is made anew each time, in a process that may have little memory.
+  const library = JSON.stringify(createRequire(import.meta.url).resolve('argon2'));
+  const attempts: Readonly<Record<string, string>> = {
+    node: `const { argon2 } = require('node:crypto');
+      argon2('argon2id', { message: 'p', nonce: 'saltsalt', parallelism: 1, tagLength: 32, memory: 3e6, passes: 1 },
+        (error) => console.log(error?.message ?? 'none'));`,
+    argon2: `require(${library}).hash('p', { raw: true, salt: Buffer.alloc(8), memoryCost: 3e6, timeCost: 1 })
+        .then(() => console.log('none'), (error) => console.log(error.message));`,
+  };
+
+  it.each(
+    argon2Engines
+      .filter(({ name }) => attempts[name] !== undefined)
+      .map((engine) => ({ name: engine.name, engine })),
+  )('engine $name: the failure is recognised', async ({ name, engine }) => {
+    if (!(await engine.load())) return expect(name).toBe('node');
+    const limited = `ulimit -d 2000000; exec "$0" -e "$1"`;
+    const output = execFileSync('sh', ['-c', limited, process.execPath, attempts[name] ?? ''], {
+      encoding: 'utf8',
+    });
+    expect(engine.isMemoryFailure(new Error(output.trim()))).toBe(true);
+    expect(engine.isMemoryFailure(new Error('something else'))).toBe(false);
   });
 });
 
