@@ -125,6 +125,19 @@ const SCENARIOS: readonly Scenario[] = [
     allowed: ['a', 'none', 'n'],
   },
   {
+    name: 'format over a volume beside which an older header was left over',
+    prepare: async () => {
+      const older = await volume('x', { ...SMALL, metadataSize: 128 * 1024 });
+      const prepared = await volume('a');
+      const at = 128 * 1024;
+      prepared.device.content.set(older.device.content.subarray(at, 2 * at), at);
+      return prepared;
+    },
+    change: (device, key) => format(device, key, 'n'),
+    candidates: ['a', 'n', 'x'],
+    allowed: ['a', 'none', 'n'],
+  },
+  {
     name: 'addKeyslot',
     prepare: with2,
     change: async (device, key) =>
