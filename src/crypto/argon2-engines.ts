@@ -1,7 +1,7 @@
 import * as nodeCrypto from 'node:crypto';
 import type { Argon2Request } from './argon2.ts';
 
-export type Argon2Run = (request: Argon2Request) => Promise<Uint8Array>;
+type Argon2Run = (request: Argon2Request) => Promise<Uint8Array>;
 
 /** One implementation of Argon2. */
 export interface Argon2Engine {

@@ -25,6 +25,9 @@ const IV = '([a-z0-9]+)(?::(.*))?';
 const LEGACY = new RegExp(`^(${NAME})(?::([^-]*))?(?:-(${NAME})(?:-${IV})?)?$`);
 const CAPI = new RegExp(`^(${NAME})\\((${NAME})\\)(?:-${IV})?$`);
 
+/** Implementation limit, several times what the kernel and cryptsetup take. */
+const MAX_LENGTH = 256;
+
 /** Chaining modes that take no IV. */
 const WITHOUT_IV = new Set(['ecb']);
 
@@ -35,6 +38,7 @@ const WITHOUT_IV = new Set(['ecb']);
  *   one of the kernel's composed algorithms (`capi:authenc(…)`, `capi:gcm(aes)-random` and the like)
  */
 export function parseCipherSpec(text: string): CipherSpec {
+  if (text.length > MAX_LENGTH) throw malformed(`${text.slice(0, MAX_LENGTH)}…`, `${MAX_LENGTH} characters`);
   if (text.startsWith('capi:')) return parseCapi(text, text.slice('capi:'.length));
   if (text === 'null' || text === 'cipher_null') return parseCipherSpec('cipher_null-ecb');
   const match = LEGACY.exec(text);

@@ -22,7 +22,7 @@ export interface IvGenerator {
   dispose?(): void;
 }
 
-export interface IvContext {
+interface IvContext {
   /** What stands behind the colon in the cipher specification. */
   readonly options: string | undefined;
   /** Chaining mode the IVs are for. */

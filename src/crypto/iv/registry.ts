@@ -9,7 +9,7 @@ import { plain64 } from './plain64.ts';
 import { plain64be } from './plain64be.ts';
 
 /** Every IV mode this build has. Those of dm-crypt that are missing: lmk, tcw, elephant, random. */
-export const ivModes: readonly IvMode[] = [plain, plain64, plain64be, essiv, benbi, nullIv, eboiv];
+const ivModes: readonly IvMode[] = [plain, plain64, plain64be, essiv, benbi, nullIv, eboiv];
 
 /** @throws TscryptError NOT_SUPPORTED, with the name in `details.ivMode` */
 export function findIvMode(name: string): IvMode {

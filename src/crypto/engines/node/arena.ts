@@ -1,3 +1,4 @@
+import { TscryptError } from '../../../errors.ts';
 import { IV_SIZE, type IvArea } from '../../iv/iv.ts';
 import { VECTOR_WASM } from './vector-wasm.ts';
 
@@ -40,8 +41,7 @@ class Arena {
   readonly #dataViews: Uint8Array[] = [];
 
   constructor() {
-    const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
-    this.vector = new Instance(new Module(Buffer.from(VECTOR_WASM, 'base64'))).exports as Vector;
+    this.vector = instantiate();
     const { buffer } = this.vector.memory;
     this.bytes = new Uint8Array(buffer);
     const size = MAX_SECTORS * IV_SIZE;
@@ -63,6 +63,19 @@ class Arena {
 
   wipe(): void {
     this.bytes.fill(0, 0, END);
+  }
+}
+
+/** @throws TscryptError NOT_SUPPORTED on a CPU without SIMD, or when Node runs without its compiler */
+function instantiate(): Vector {
+  const { WebAssembly } = globalThis as unknown as { WebAssembly?: WebAssemblyApi };
+  try {
+    if (!WebAssembly) throw new Error('WebAssembly is switched off (--jitless)');
+    const module = new WebAssembly.Module(Buffer.from(VECTOR_WASM, 'base64'));
+    return new WebAssembly.Instance(module).exports as Vector;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TscryptError('NOT_SUPPORTED', `WebAssembly with SIMD is needed: ${reason}`, { cause });
   }
 }
 

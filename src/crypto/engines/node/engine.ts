@@ -14,6 +14,7 @@ import { createMultiKey } from './multi-key.ts';
 import { createNull } from './null.ts';
 import type { PieceCipher } from './piece-cipher.ts';
 import { createPieced } from './pieced.ts';
+import { selfTest } from './self-test.ts';
 import { createXts } from './xts.ts';
 
 type CreateMode = (cipher: string, key: Uint8Array, sectorSize: number) => PieceCipher;
@@ -39,11 +40,17 @@ const createMode: ReadonlyMap<string, CreateMode> = new Map<string, CreateMode>(
 export const nodeEngine: CryptoEngine = {
   name: 'node',
   create(request) {
+    if (!tested) {
+      selfTest(createSingle);
+      tested = true;
+    }
     if (isNullCipher(request.spec)) return createNull(request.sectorSize);
     const { keyCount } = request.spec;
     return keyCount === 1 ? createSingle(request) : createMultiKey(request, createSingle);
   },
 };
+
+let tested = false;
 
 function createSingle(request: SectorCipherRequest): SectorCipher {
   const { spec, key, sectorSize, largeSectorIv } = request;
