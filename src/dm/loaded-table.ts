@@ -37,12 +37,13 @@ export class LoadedTable {
     this.targets = targets;
     this.readOnly = options.readOnly;
     this.size = targets.at(-1)?.end ?? 0;
-    this.limits = stackLimits(targets.map(({ target }) => target.limits));
+    const limits = stackLimits(targets.map(({ target }) => target.limits));
     this.features = {
       discard: targets.every(({ target }) => target.features.discard),
       fastZeroes: targets.every(({ target }) => target.features.fastZeroes),
       multiConnection: targets.every(({ target }) => target.features.multiConnection),
     };
+    this.limits = this.features.discard ? limits : { ...limits, discardGranularity: 0 };
     this.#devices = options.devices;
     this.#flushOnce = targets.every(({ target }) => target.flushBypassesMap === true);
   }
@@ -205,7 +206,7 @@ async function place(
   } catch (error) {
     if (!(error instanceof TscryptError)) throw error;
     throw new TscryptError(error.code, `${line.type}: ${error.message}`, {
-      details: { ...details, ...error.details },
+      details: { ...error.details, ...details },
       errno: error.errno,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
       cause: error,

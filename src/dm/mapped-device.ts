@@ -198,12 +198,7 @@ export class MappedDevice implements BlockDevice {
     const table = this.#live;
     if (!table || this.#gate.shut) return this.#later(() => this.discard(offset, length));
     checkWrite(this, offset, length);
-    if (!table.features.discard) {
-      throw new TscryptError('NOT_SUPPORTED', `Device ${this.#name} does not discard.`, {
-        errno: 'EOPNOTSUPP',
-        details: { device: this.#name },
-      });
-    }
+    if (!table.features.discard) throw this.#notSupported('discard');
     return this.#gate.watch(
       table.split(offset, length, false, (target, start, from, to) => target.discard(start, to - from)),
     );
@@ -213,6 +208,7 @@ export class MappedDevice implements BlockDevice {
     const table = this.#live;
     if (!table || this.#gate.shut) return this.#later(() => this.writeZeroes(offset, length, options));
     checkWrite(this, offset, length);
+    if (options?.fast && !table.features.fastZeroes) throw this.#notSupported('write zeroes fast');
     return this.#gate.watch(
       table.split(offset, length, false, (target, start, from, to) =>
         target.writeZeroes(start, to - from, options),
@@ -413,6 +409,13 @@ export class MappedDevice implements BlockDevice {
     if (this.#gate.shut) return this.#gate.wait().then(again);
     throw new TscryptError('INVALID_ARGUMENT', `Device ${this.#name} has no table.`, {
       errno: 'EIO',
+      details: { device: this.#name },
+    });
+  }
+
+  #notSupported(what: string): TscryptError {
+    return new TscryptError('NOT_SUPPORTED', `Device ${this.#name} does not ${what}.`, {
+      errno: 'EOPNOTSUPP',
       details: { device: this.#name },
     });
   }
