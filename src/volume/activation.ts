@@ -1,4 +1,3 @@
-import { openDevice } from '../block/index.ts';
 import { parseCipherSpec } from '../crypto/index.ts';
 import type { Secret } from '../crypto/secret.ts';
 import {
@@ -71,7 +70,7 @@ export async function mapLuks2(
       uuid: mappedUuid(header, name),
       table,
       readOnly,
-      openDevice: (device) => openDevice(device, { readOnly }),
+      openDevice: new BackingDevices({ workingDirectory: '/', shared: false }).open,
     });
   } finally {
     disposeTable(table);

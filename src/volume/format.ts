@@ -1,5 +1,5 @@
 import { open, truncate } from 'node:fs/promises';
-import { openDevice } from '../block/index.ts';
+import { claimDevice, openDevice } from '../block/index.ts';
 import { benchmarkPbkdf, hashSize, type PbkdfRequest, parseCipherSpec } from '../crypto/index.ts';
 import type { Secret } from '../crypto/secret.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';

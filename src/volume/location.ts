@@ -15,6 +15,11 @@ export interface VolumeLocation {
 
 const NBD_URI = /^nbds?(\+unix)?:/i;
 
+/** Whether `device` is an NBD URI rather than a path. */
+export function isUri(device: string): boolean {
+  return NBD_URI.test(device);
+}
+
 /** The device the header is on. */
 export function headerPath(location: VolumeLocation): string {
   return location.header ?? location.device;
@@ -22,7 +27,7 @@ export function headerPath(location: VolumeLocation): string {
 
 /** The name a table can use wherever the daemon's working directory is. NBD URIs stay as they are. */
 export async function absoluteName(device: string): Promise<string> {
-  if (NBD_URI.test(device)) return device;
+  if (isUri(device)) return device;
   try {
     return await realpath(device);
   } catch (cause) {
@@ -35,7 +40,7 @@ export async function absoluteName(device: string): Promise<string> {
 
 /** Whether `device` names an existing regular file (which may be made larger, unlike a disk). */
 export async function isRegularFile(device: string): Promise<boolean> {
-  if (NBD_URI.test(device)) return false;
+  if (isUri(device)) return false;
   return (await stat(device).catch(() => undefined))?.isFile() ?? false;
 }
 
@@ -62,7 +67,7 @@ export async function withHeaderDevice<T>(
 ): Promise<T> {
   const path = headerPath(location);
   await absoluteName(path);
-  const lock = NBD_URI.test(path) || location.disableLocks ? undefined : await lockDevice(path, mode);
+  const lock = isUri(path) || location.disableLocks ? undefined : await lockDevice(path, mode);
   try {
     const device = await openDevice(path, { readOnly: mode === 'read' });
     try {

@@ -147,10 +147,9 @@ export class LuksVolume {
   }
 
   /**
-   * Maps the volume in this process, as a block device of its plaintext. Nobody else is kept from writing to
-   * the device meanwhile: {@link activate} is for that. Close it to flush and to wipe the key.
+   * Maps the volume in this process, as a block device of its plaintext. Close it to flush and to wipe the key.
    *
-   * @throws TscryptError DEVICE_TOO_SMALL, REQUIREMENT_UNMET, NOT_SUPPORTED
+   * @throws TscryptError DEVICE_BUSY, DEVICE_TOO_SMALL, REQUIREMENT_UNMET, NOT_SUPPORTED
    */
   map(unlocked: Unlocked, options: MapOptions = {}): Promise<MappedDevice> {
     return mapLuks2(this.location, this.#header, unlocked.volumeKey, options);
