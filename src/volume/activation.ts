@@ -1,5 +1,6 @@
 import { parseCipherSpec } from '../crypto/index.ts';
 import type { Secret } from '../crypto/secret.ts';
+import { BackingDevices } from '../daemon/backing-devices.ts';
 import {
   type ActivationRequest,
   activateDevice,

@@ -9,6 +9,7 @@ import {
   absoluteName,
   headerPath,
   isRegularFile,
+  isUri,
   type VolumeLocation,
   withHeaderDevice,
 } from './location.ts';
@@ -68,22 +69,32 @@ export async function formatVolume(
     { ...(options.hash !== undefined && { hash: options.hash }), ...options.pbkdf },
     keyBytes(params),
   );
-  await makeRoom(location, headerSize);
-  return withHeaderDevice(location, 'write', async (device) => {
-    const { header, volumeKey } = await formatDevice(
-      device,
-      { ...params, digestIterations },
-      {
-        passphrase,
-        pbkdf,
-        keyslot: options.keyslot,
-        cipher: options.keyslotCipher,
-        keySize: options.keyslotKeySize,
-      },
-    );
-    volumeKey.dispose();
-    return { header, noRoomForData: data.size <= dataStart(header) };
+  const keyslot = {
+    passphrase,
+    pbkdf,
+    keyslot: options.keyslot,
+    cipher: options.keyslotCipher,
+    keySize: options.keyslotKeySize,
+  };
+  return unused(location.device, async () => {
+    await makeRoom(location, headerSize);
+    return withHeaderDevice(location, 'write', async (device) => {
+      const { header, volumeKey } = await formatDevice(device, { ...params, digestIterations }, keyslot);
+      volumeKey.dispose();
+      return { header, noRoomForData: data.size <= dataStart(header) };
+    });
   });
+}
+
+/** Runs `task` while the device is marked as in use, so that nothing mapped is ever formatted. */
+async function unused<T>(device: string, task: () => Promise<T>): Promise<T> {
+  if (isUri(device)) return task();
+  const claim = await claimDevice(device, 'write');
+  try {
+    return await task();
+  } finally {
+    await claim.release();
+  }
 }
 
 /** Milliseconds the check of a volume key may take: it is random, so a guess gains nothing from a fast one. */
