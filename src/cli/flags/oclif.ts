@@ -11,11 +11,14 @@ export function flagsOf(action: ActionName): FlagInput {
   return Object.fromEntries(names.map((name) => [name, flag(name)]));
 }
 
-/** What oclif has to know of an action's operands. */
+/**
+ * What oclif has to know of an action's operands. `ignoreStdin`: oclif would take a missing operand from
+ * standard input, where the passphrase is.
+ */
 export function argumentsOf(action: ActionName): ArgInput {
   const spec: ActionSpec = ACTIONS[action];
   return Object.fromEntries(
-    spec.names.map((name, index) => [name, argument({ required: index < spec.minimum })]),
+    spec.names.map((name, index) => [name, argument({ required: index < spec.minimum, ignoreStdin: true })]),
   );
 }
 
