@@ -24,7 +24,7 @@ export async function listenOnUnixSocket(server: net.Server, path: string): Prom
   await removeStale(path);
   let hidden: string | undefined;
   try {
-    hidden = await mkdtemp(join(dirname(path), '.'));
+    hidden = await mkdtemp(`${dirname(path)}/.`);
     const bound = join(hidden, 's');
     if (Buffer.byteLength(bound) > MAX_PATH) throw tooLong(path);
     await listen(server, bound);
