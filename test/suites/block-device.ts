@@ -287,7 +287,7 @@ export function blockDeviceSuite(name: string, factory: BlockDeviceFactory): voi
         await device.write(unit, data);
         await device.flush();
         await device.close();
-        const again = await factory.reopen!({ readOnly: true });
+        const again = await reopen({ readOnly: true });
         try {
           expect(again.readOnly).toBe(true);
           expectBytes(await read(again, unit, data.length), data);
@@ -302,6 +302,7 @@ export function blockDeviceSuite(name: string, factory: BlockDeviceFactory): voi
         }
       },
     );
+}
   });
 }
 

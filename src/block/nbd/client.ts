@@ -5,7 +5,7 @@ import { fromSystemError, TscryptError } from '../../errors.ts';
 import type { BlockDevice } from '../device.ts';
 import { NbdConnection } from './connection.ts';
 import { NbdDevice } from './device.ts';
-import { Negotiation } from './negotiation.ts';
+import { Negotiation, streamError } from './negotiation.ts';
 import { type NbdUri, parseNbdUri } from './uri.ts';
 
 export interface NbdClientOptions {
@@ -117,14 +117,7 @@ function secure(plain: Duplex, uri: NbdUri, options: NbdClientOptions): Promise<
       // Server name indication knows no addresses; the certificate is checked against `host` all the same.
       ...(net.isIP(host) === 0 && { servername: host }),
     });
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      const isSystem = /^E[A-Z]+$/.test(error.code ?? '');
-      reject(
-        isSystem
-          ? error
-          : new TscryptError('PERMISSION_DENIED', `TLS failed: ${error.message}`, { cause: error }),
-      );
-    });
+    stream.on('error', (error) => reject(streamError(error, host)));
     stream.once('close', () => reject(new TscryptError('CONNECTION_LOST', 'TLS was refused.')));
     stream.once('secureConnect', () => resolve(stream));
   });

@@ -263,7 +263,7 @@ class StreamReader {
   };
 
   readonly #onError = (error: unknown): void => {
-    this.#ended ??= fromSystemError(error, `Connection to ${this.#server}`, { server: this.#server });
+    this.#ended ??= streamError(error, this.#server);
     this.#serve();
   };
 
@@ -287,4 +287,14 @@ class StreamReader {
       wanted.reject(this.#ended);
     }
   }
+}
+
+/** What a stream of ours failed with; what TLS says of certificates has no errno. */
+export function streamError(error: unknown, server: string): TscryptError {
+  const { code = '', message = '' } = (error ?? {}) as NodeJS.ErrnoException;
+  if (/^E[A-Z]+$/.test(code)) return fromSystemError(error, `Connection to ${server}`, { server });
+  return new TscryptError('PERMISSION_DENIED', `TLS with ${server} failed: ${message}.`, {
+    details: { server },
+    cause: error,
+  });
 }
