@@ -1,4 +1,5 @@
 import { Command } from '@oclif/core/command';
+import { parse } from '@oclif/core/parser';
 import { useSecretAllocator } from '../crypto/index.ts';
 import type { ActionName } from './flags/actions.ts';
 import { checkOptions } from './flags/checks.ts';
@@ -24,9 +25,11 @@ export abstract class ActionCommand extends Command {
 
   override async run(): Promise<number> {
     const actionClass = this.ctor as unknown as typeof ActionCommand;
-    const { flags, args } = await this.parse();
+    // The parser alone: Command.parse() would run the hooks of plugins, which this program has none of.
+    const input = { flags: actionClass.flags, args: actionClass.args, strict: true };
+    const { flags, args } = await parse(this.argv, input);
     this.options = flags as Options;
-    this.operands = args;
+    this.operands = args as typeof this.operands;
     this.ui = new Ui(this.options);
     checkOptions(this.options, actionClass.action);
     if (this.options['test-args']) {

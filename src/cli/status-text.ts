@@ -30,7 +30,7 @@ export function statusText(info: DeviceInfo): string {
     ...line('key location', fact('cipher') && 'tscryptd'),
     ...line('device', fact('device')),
     ...line('header', fact('header')),
-    ...line('sector size', suffixed(fact('sectorSize'), ' [bytes]')),
+    ...line('sector size', suffixed(fact('sectorSize'), ' [bytes]', ' ')),
     ...line('offset', sectors(description.offsetSectors)),
     ...line('size', sectors(info.size / SECTOR_SIZE)),
     ...line('skipped', description.skippedSectors === 0 ? undefined : sectors(description.skippedSectors)),
@@ -42,8 +42,8 @@ export function statusText(info: DeviceInfo): string {
   ].join('\n');
 }
 
-function suffixed(value: string | undefined, suffix: string): string | undefined {
-  return value === undefined ? undefined : value + suffix;
+function suffixed(value: string | undefined, suffix: string, prefix = ''): string | undefined {
+  return value === undefined ? undefined : prefix + value + suffix;
 }
 
 function sectors(count: unknown): string | undefined {

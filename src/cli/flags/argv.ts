@@ -1,3 +1,4 @@
+import { TscryptError } from '../../errors.ts';
 import { ACTIONS, type ActionName, findAction, isUnavailableAction } from './actions.ts';
 import { findLong, findShort, isAllowed, type OptionName, optionSpec } from './registry.ts';
 import { parseValue, usageError } from './values.ts';
@@ -114,13 +115,20 @@ export function resolveAction(line: CommandLine): ActionName {
     throw usageError(
       isUnavailableAction(word) ? `Action ${word} is not available in this version.` : 'Unknown action.',
     );
-  const { minimum, operands } = ACTIONS[action];
+  const { minimum, operands, names } = ACTIONS[action];
   if (line.operands.length < minimum) throw usageError(`${word}: requires ${operands} as arguments`);
+  if (line.operands.length > names.length) throw tooMany(action, word);
   for (const [name, texts] of line.given) {
     if (!isAllowed(name, action)) throw usageError(`Option --${name} is not allowed with ${action} action.`);
     if (ONCE.includes(name) && texts.length > 1) throw usageError(`Only one --${name} argument is allowed.`);
   }
   return action;
+}
+
+function tooMany(action: ActionName, word: string): TscryptError {
+  if (action !== 'isLuks') return usageError(`${word}: too many arguments`);
+  const message = 'Only one device argument for isLuks operation is supported.';
+  return new TscryptError('INVALID_ARGUMENT', message, { details: { exitCode: 4 } });
 }
 
 /** The line in the order and spelling that oclif's parser takes: options first, `--`, operands. */

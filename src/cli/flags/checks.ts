@@ -18,6 +18,9 @@ export function checkOptions(options: Options, action: ActionName): void {
 type Check = (options: Options, action: ActionName) => string | undefined;
 
 const PBKDF_TYPES = ['pbkdf2', 'argon2i', 'argon2id'];
+const PARALLEL_MAX = 4;
+const PBKDF2_MINIMUM = 1000;
+const ARGON2_MINIMUM = 4;
 const SECTOR_SIZES = [512, 1024, 2048, 4096];
 const TYPES = ['luks', 'luks2'];
 const EXPORTS = ['auto', 'socket'];
@@ -54,6 +57,19 @@ const CHECKS: readonly Check[] = [
       o.pbkdf !== undefined && !PBKDF_TYPES.includes(o.pbkdf),
       'Password-based key derivation function (PBKDF) can be only pbkdf2 or argon2i/argon2id.',
     ),
+  (o) =>
+    broken(
+      (o['pbkdf-parallel'] ?? 0) > PARALLEL_MAX,
+      `Requested maximum PBKDF parallel cost is too high (maximum is ${PARALLEL_MAX}).`,
+    ),
+  (o) => {
+    const { pbkdf = 'argon2id', 'pbkdf-force-iterations': iterations } = o;
+    const minimum = pbkdf === 'pbkdf2' ? PBKDF2_MINIMUM : ARGON2_MINIMUM;
+    return broken(
+      iterations !== undefined && iterations < minimum,
+      `Forced iteration count is too low for ${pbkdf} (minimum is ${minimum}).`,
+    );
+  },
   (o) =>
     broken(
       both(o, 'pbkdf-force-iterations', 'iter-time'),
