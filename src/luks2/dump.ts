@@ -12,7 +12,6 @@ import type {
   Segment,
   Token,
 } from './metadata.ts';
-import { isBound } from './segments.ts';
 import { PRIORITIES } from './unlock.ts';
 
 /** What `cryptsetup luksDump` prints of a LUKS2 header, byte for byte. */
@@ -94,8 +93,10 @@ function priorityText(keyslot: Keyslot): string {
 function dumpKeyslot(header: Luks2Header, id: string, keyslot: Keyslot): string[] {
   const { metadata } = header;
   const digests = byNumber(metadata.digests).filter(([, digest]) => digest.keyslots.includes(id));
+  // The stock tools call unbound what does not open the first segment.
+  const bound = digests.some(([, digest]) => digest.segments.includes('0'));
   return [
-    `  ${id}: ${keyslot.type}${isBound(metadata, id) ? '' : ' (unbound)'}`,
+    `  ${id}: ${keyslot.type}${bound ? '' : ' (unbound)'}`,
     `\tKey:        ${keyslot.key_size * 8} bits`,
     `\tPriority:   ${priorityText(keyslot)}`,
     ...(keyslot.type === 'luks2' ? dumpLuks2Keyslot(keyslot as Luks2Keyslot) : []),
@@ -127,13 +128,13 @@ function dumpLuks2Keyslot({ area, af, kdf }: Luks2Keyslot): string[] {
 function dumpReencryptKeyslot(keyslot: Keyslot): string[] {
   const { area } = keyslot;
   const lines = [
-    `\tMode:      ${keyslot.mode}`,
-    `\tDirection: ${keyslot.direction}`,
+    `\tMode:       ${keyslot.mode}`,
+    `\tDirection:  ${keyslot.direction}`,
     `\tResilience: ${area.type}`,
   ];
-  if (area.type === 'checksum')
-    lines.push(`\tHash:       ${area.hash}`, `\tHash data: ${area.sector_size} [bytes]`);
-  if (area.type === 'datashift') lines.push(`\tShift size: ${area.shift_size} [bytes]`);
+  if (area.type.endsWith('checksum'))
+    lines.push(`\tHash:       ${area.hash}`, `\tHash data:  ${area.sector_size} [bytes]`);
+  if (area.type.startsWith('datashift')) lines.push(`\tShift size: ${area.shift_size}[bytes]`);
   return [
     ...lines,
     `\tArea offset:${BigInt(area.offset)} [bytes]`,

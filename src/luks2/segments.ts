@@ -35,10 +35,9 @@ export function keyslotDigests(metadata: Metadata, keyslot: number | string): st
   return Object.keys(metadata.digests).filter((digest) => metadata.digests[digest]?.keyslots.includes(id));
 }
 
-/** Whether the keyslot holds the volume key, not some other key stored beside it. */
+/** Whether the keyslot holds the key of some segment, not some other key stored beside the volume's. */
 export function isBound(metadata: Metadata, keyslot: number | string): boolean {
-  const own = volumeDigests(metadata);
-  return keyslotDigests(metadata, keyslot).some((digest) => own.includes(digest));
+  return keyslotDigests(metadata, keyslot).some((digest) => metadata.digests[digest]?.segments.length);
 }
 
 /** The cipher that keyslot areas use unless told otherwise; the volume's own if that encrypts at all. */
