@@ -187,6 +187,9 @@ async function place(
 ): Promise<PlacedTarget> {
   const details = { device: options.name, line: number, target: line.type, start: line.start };
   if (line.length === 0) throw refused(options, 'zero-length target', details);
+  if (!Number.isSafeInteger((line.start + line.length) * SECTOR_SIZE) || line.length < 0) {
+    throw refused(options, 'too large device', details);
+  }
   const type = options.types.get(line.type);
   if (!type) {
     throw new TscryptError('NOT_SUPPORTED', `${line.type}: unknown target type`, {

@@ -36,13 +36,11 @@ export interface MappedDeviceOptions {
   readonly targetTypes?: ReadonlyMap<string, TargetType>;
 }
 
-export type DeviceState = 'active' | 'suspended';
-
 /** What `dmsetup info` tells. */
 export interface MappedDeviceInfo {
   readonly name: string;
   readonly uuid: string | undefined;
-  readonly state: DeviceState;
+  readonly state: 'active' | 'suspended';
   readonly readOnly: boolean;
   /** Whether there is a live table, and an inactive one waiting for the next resume. */
   readonly tables: { readonly live: boolean; readonly inactive: boolean };
@@ -234,7 +232,7 @@ export class MappedDevice implements BlockDevice {
 
   /**
    * Constructs `table` into the inactive slot, in place of what was there; the next resume makes it live.
-   * On failure the device is as it was before, with the slot empty.
+   * On failure the device is as it was before.
    */
   load(table: TableSpec, options: { readonly readOnly?: boolean } = {}): Promise<void> {
     return this.#exclusively(async () => {
@@ -280,21 +278,9 @@ export class MappedDevice implements BlockDevice {
    */
   resume(): Promise<void> {
     return this.#exclusively(async () => {
-      let replaced: LoadedTable | undefined;
-      if (this.#inactive) {
-        if (!this.#suspended) await this.#quiesce(true);
-        replaced = this.#live;
-        this.#live = this.#inactive;
-        this.#inactive = undefined;
-      }
-      try {
-        if (!this.#suspended) return;
-        await this.#live?.resume();
-        this.#suspended = false;
-        this.#gate.open();
-      } finally {
-        await replaced?.destroy();
-      }
+      const replaced = this.#inactive ? await this.#swap(this.#inactive) : undefined;
+      const results = await Promise.allSettled([this.#goOn(), replaced?.destroy()]);
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
     });
   }
 
@@ -375,12 +361,32 @@ export class MappedDevice implements BlockDevice {
     });
   }
 
+  /** Suspends the device if it is active, and puts `next` in the live slot. @returns what was there */
+  async #swap(next: LoadedTable): Promise<LoadedTable | undefined> {
+    if (!this.#suspended) await this.#quiesce(true);
+    const old = this.#live;
+    this.#live = next;
+    this.#inactive = undefined;
+    return old;
+  }
+
+  /** suspended → active */
+  async #goOn(): Promise<void> {
+    if (!this.#suspended) return;
+    await this.#live?.resume();
+    this.#suspended = false;
+    this.#gate.open();
+  }
+
   async #retire(): Promise<void> {
     const live = this.#live;
     if (!live) return;
     try {
       if (!this.#suspended) await this.#quiesce(true);
     } finally {
+      // Whatever went wrong: no request may be under way when the targets go.
+      this.#gate.close();
+      await this.#gate.drained();
       this.#live = undefined;
       await live.destroy();
     }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryDevice } from '../../../src/block/index.ts';
 import { MappedDevice } from '../../../src/dm/index.ts';
 import { parseTable } from '../../../src/table/index.ts';
-import { codeOf, create, disk, failureOf, XTS_KEY } from './support.ts';
+import { codeOf, create, disk, failureOf, opener, XTS_KEY } from './support.ts';
 
 const crypt = (tail: string): string => `0 32 crypt aes-xts-plain64 ${XTS_KEY} ${tail}`;
 
@@ -65,6 +65,15 @@ describe('loading a table', () => {
       expect(error?.details.device).toBe('m');
     });
   }
+
+  it('refuses lengths that no table text could give', async () => {
+    for (const length of [-8, 0.001, Number.NaN, 2 ** 50]) {
+      const table = [{ start: 0, length, type: 'zero', args: [] }];
+      expect(await codeOf(MappedDevice.create({ name: 'm', table, openDevice: opener({}) }))).toBe(
+        'INVALID_ARGUMENT',
+      );
+    }
+  });
 
   it('says which line is to blame', async () => {
     expect(await failureOf(create('0 8 zero\n8 8 linear nope 0'))).toMatchObject({
