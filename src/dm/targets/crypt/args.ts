@@ -111,7 +111,7 @@ function parseIntegrityKeySize(size: number): number {
 
 function refuseOption(option: string): never {
   const [, tag, profile] = /^integrity:(\d+):(.*)$/.exec(option) ?? [];
-  if (tag === undefined) refuse('Invalid feature arguments', { found: option });
+  if (tag === undefined) refuse('Invalid feature arguments');
   if (Number(tag) === 0 || Number(tag) > MAX_TAG_SIZE)
     refuse('Invalid integrity arguments', { found: option });
   if (!/^(aead|none)$/i.test(profile ?? '')) refuse('Unknown integrity profile', { found: option });
