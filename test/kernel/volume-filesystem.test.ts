@@ -55,7 +55,9 @@ describe.skipIf(!requires('uml', 'build', 'cryptsetup', 'mkfs.ext4'))('a file sy
       const open = ['open', '--key-file', '-', ...locationArguments(location), 'copied'];
 
       await writeFile(files.file('ext4'), '');
-      await check('mkfs.ext4', ['-q', '-F', '-d', source, files.file('ext4'), `${SIZE / 1024}k`]);
+      // A block of a file system cannot be smaller than the encryption sector of its volume.
+      const block = ['-b', String(VOLUME.sectorSize)];
+      await check('mkfs.ext4', ['-q', '-F', ...block, '-d', source, files.file('ext4'), `${SIZE / 1024}k`]);
       await tscrypt(formatArguments(VOLUME, location), PASSPHRASE);
       await tscrypt(open, PASSPHRASE);
       await check('nbdcopy', ['--flush', files.file('ext4'), uri]);

@@ -1,9 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openDevice } from '../../src/block/index.ts';
-import { MappedDevice } from '../../src/dm/index.ts';
-import { cryptTable } from '../../src/luks2/index.ts';
+import type { BlockDevice } from '../../src/block/index.ts';
 import { LuksVolume, type VolumeLocation } from '../../src/volume/index.ts';
 import { requires } from '../suites/requires.ts';
 import { check, workspace } from '../suites/tools.ts';
@@ -91,20 +89,12 @@ describe.skipIf(!requires('uml', 'cryptsetup'))('payload of LUKS2 volumes, here 
 /** The volume as our mapped device, in this process. */
 async function withMapped(
   location: VolumeLocation,
-  use: (device: MappedDevice) => Promise<void>,
+  use: (device: BlockDevice) => Promise<void>,
 ): Promise<void> {
   const volume = await LuksVolume.load(location);
-  const { volumeKey } = await volume.unlock({ kind: 'passphrase', passphrase: passphrase() });
-  const data = await openDevice(location.device, {});
-  const dataSize = data.size;
-  await data.close();
-  const table = cryptTable(volume.header, { device: location.device, dataSize, volumeKey });
-  volumeKey.dispose();
-  const device = await MappedDevice.create({
-    name: 'payload',
-    table,
-    openDevice: (name, options) => openDevice(name, options),
-  });
+  const unlocked = await volume.unlock({ kind: 'passphrase', passphrase: passphrase() });
+  const device = await volume.map(unlocked);
+  unlocked.volumeKey.dispose();
   try {
     await use(device);
   } finally {
