@@ -33,7 +33,7 @@ const specs: fc.Arbitrary<CipherSpec> = fc
 
 /** Text that is nearly a specification. */
 const nearly = fc.oneof(
-  fc.string({ unit: fc.constantFrom(...'aesxtcb-:()1264,_plain capi:'), maxLength: 40 }),
+  fc.string({ unit: fc.constantFrom(...'aesxtcb-:()1264,_plain capi:'), maxLength: 40, size: 'max' }),
   specs
     .map(formatCipherSpec)
     .chain((text) =>
@@ -41,7 +41,7 @@ const nearly = fc.oneof(
         .tuple(fc.nat(text.length), fc.string({ maxLength: 3 }))
         .map(([at, more]) => text.slice(0, at) + more + text.slice(at)),
     ),
-  fc.string({ maxLength: 5000 }),
+  fc.string({ maxLength: 5000, size: 'max' }),
   fc.integer({ min: 200, max: 2_000_000 }).map((length) => `capi:${'a'.repeat(length)}`),
 );
 

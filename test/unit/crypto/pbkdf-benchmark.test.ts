@@ -1,4 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { calibrateArgon2 } from '../../../src/crypto/argon2-calibration.ts';
 import {
@@ -57,6 +58,33 @@ describe('calibrateArgon2', () => {
     expect(chosen.memory).toBe(20_000);
     expect(chosen.time).toBeGreaterThan(4);
     expect(measured.every(({ memory }) => memory <= 20_000)).toBe(true);
+  });
+
+  it('keeps every limit on every machine, and comes close wherever the limits allow it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.double({ min: 0.01, max: 50, noNaN: true }),
+        fc.integer({ min: 32, max: 4 * GIB_KIB }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 50, max: 20_000 }),
+        async (msPerMib, maxMemory, cpus, target) => {
+          const { measure, time, measured } = machine(msPerMib);
+          const chosen = await calibrateArgon2('argon2id', { ...limits, maxMemory, cpus }, target, measure);
+          for (const { memory, time: passes } of [...measured, chosen]) {
+            expect(memory).toBeLessThanOrEqual(maxMemory);
+            expect(memory).toBeGreaterThanOrEqual(32);
+            expect(passes).toBeGreaterThanOrEqual(4);
+            expect(passes === 4 || memory === maxMemory).toBe(true);
+          }
+          const least = time({ ...chosen, time: 4, memory: 32 });
+          const coarse = time({ ...chosen, time: 1, memory: maxMemory });
+          if (least < target && coarse < target / 20 && chosen.memory * 4 > 1000) {
+            expect(time(chosen) / target).toBeGreaterThan(0.5);
+            expect(time(chosen) / target).toBeLessThan(1.2);
+          }
+        },
+      ),
+    );
   });
 
   it('ends on a machine whose clock stands still or jumps', async () => {
