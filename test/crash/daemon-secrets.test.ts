@@ -100,7 +100,7 @@ describe.skipIf(!requires('build'))('secrets of a daemon', () => {
     writeFileSync(secretFile, 'x');
     execFileSync('bash', [
       '-c',
-      'exec "$0" --input-type=module -e "$1" 7<"$2"',
+      'exec "$0" --input-type=module -e "$1" 200<"$2"',
       process.execPath,
       program,
       secretFile,
@@ -140,7 +140,7 @@ describe.skipIf(!requires('build'))('secrets of a daemon', () => {
         const info = await activateDevice(harness.linear('door', harness.image()));
         const socket = join(harness.runtime, 'door', 'control.sock');
         const knock = `require('net').connect(${JSON.stringify(socket)}).on('error', (e) => console.log(e.code)).on('connect', function () {
-        this.write('{"id":1,"method":"status"}\\n') }).on('data', (d) => console.log('answer ' + d)).on('close', () => console.log('closed'))`;
+        this.write('{"id":1,"method":"status"}\\n') }).on('data', function (d) { console.log('answer ' + d); this.destroy() }).on('close', () => console.log('closed'))`;
         const asNobody = () =>
           spawnSync('setpriv', [...AS_NOBODY, process.execPath, '-e', knock], { encoding: 'utf8', cwd: '/' })
             .stdout;
