@@ -1,0 +1,57 @@
+import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { requires, SEARCH_PATH } from '../suites/requires.ts';
+import { check, ROOT, workspace } from '../suites/tools.ts';
+
+/** The README's examples, run as they stand there. */
+describe.skipIf(!requires('build', 'nbdcopy', 'mkfs.ext4'))('README.md', () => {
+  const files = workspace();
+  let readme: string;
+
+  beforeAll(async () => {
+    readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+    // As if installed: the programs on the PATH, the library in node_modules.
+    await mkdir(files.file('bin'));
+    await writeFile(
+      files.file('bin/tscrypt'),
+      `#!/bin/sh\nexec '${process.execPath}' '${ROOT}bin/tscrypt.js' "$@"\n`,
+    );
+    await chmod(files.file('bin/tscrypt'), 0o755);
+    await writeFile(files.file('package.json'), '{}');
+    await mkdir(files.file('node_modules'));
+    await symlink(resolve(ROOT), files.file('node_modules/tscrypt'));
+  });
+
+  /** The one block of code in that language. */
+  function example(language: string): string {
+    const blocks = readme.split('```').filter((block) => block.startsWith(`${language}\n`));
+    expect(blocks).toHaveLength(1);
+    return blocks[0]!.slice(language.length + 1);
+  }
+
+  it('has a session of six lines that works', { timeout: 180_000 }, async () => {
+    const session = example('sh');
+    expect(session.trim().split('\n')).toHaveLength(6);
+    await check('bash', ['-eu', '-o', 'pipefail', '-c', session], {
+      cwd: files.path,
+      env: { ...files.env, PATH: [files.file('bin'), ...SEARCH_PATH].join(':') },
+      // It formats at full cost.
+      timeout: 150_000,
+    });
+    expect((await stat(files.file('disk.img'))).size).toBe(64 * 1024 * 1024);
+  });
+
+  it('has a program that works, on what the session left', { timeout: 180_000 }, async () => {
+    await writeFile(files.file('example.mjs'), example('js'));
+    await check(process.execPath, ['example.mjs'], { cwd: files.path, env: files.env, timeout: 150_000 });
+  });
+
+  it('names files and scripts that are there', async () => {
+    const scripts = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')).scripts;
+    for (const [, script] of readme.matchAll(/npm run ([a-z]+)/g)) expect(scripts).toHaveProperty(script!);
+    for (const [name] of readme.matchAll(/\b(?:docs\/)?[A-Za-z]+\.md\b|\btest\/[a-z]+/g)) {
+      await expect(stat(join(ROOT, name)), name).resolves.toBeDefined();
+    }
+  });
+});
