@@ -11,16 +11,26 @@ export interface Argon2Limits {
 
 /** First guess in KiB: less says little about a large memory's speed. */
 const FIRST_MEMORY = 64 * 1024;
-/** A result this close to the target is good (cryptsetup's margins). */
+/** Costs whose expected time is this close to the target are good (cryptsetup's margins). */
 const AT_LEAST = 0.95;
 const AT_MOST = 1.1;
 /** One step enlarges the costs by this much at most: short measurements are inexact. */
 const MAX_GROWTH = 8;
-const MAX_ROUNDS = 10;
+const MAX_ROUNDS = 8;
+
+interface Sample {
+  readonly memory: number;
+  /** KiB and passes in a millisecond. */
+  readonly speed: number;
+}
 
 /**
  * Finds Argon2 costs for a target time: as few passes as allowed and as much memory as the time allows, more
  * passes only when the memory is at its limit.
+ *
+ * Other programs can only make a measurement slower. So the fastest one counts: a busy machine neither makes
+ * for cheap keyslots nor for an endless search. Only measurements with a comparable amount of memory are
+ * compared, for a small one fits into the CPU's caches.
  *
  * @param targetMs milliseconds one derivation should take
  * @param measure milliseconds that a derivation with those parameters takes
@@ -31,31 +41,30 @@ export async function calibrateArgon2(
   targetMs: number,
   measure: (parameters: Argon2Parameters) => Promise<number>,
 ): Promise<Argon2Parameters> {
-  const { minTime, minMemory, maxMemory, cpus } = limits;
-  const lowest = Math.max(minMemory, 8 * cpus);
-  const memory = Math.max(lowest, Math.min(FIRST_MEMORY, maxMemory));
-  let current: Argon2Parameters = { type, time: minTime, memory, cpus };
-  let best = current;
-  let bestDistance = Number.POSITIVE_INFINITY;
+  const { minTime, maxMemory, cpus } = limits;
+  const minMemory = Math.max(limits.minMemory, 8 * cpus);
+  const first = Math.max(minMemory, Math.min(FIRST_MEMORY, maxMemory));
+  let current: Argon2Parameters = { type, time: minTime, memory: first, cpus };
+  const samples: Sample[] = [];
 
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const factor = targetMs / Math.max(await measure(current), 0.001);
-    const distance = Math.abs(Math.log(factor));
-    if (distance < bestDistance) {
-      best = current;
-      bestDistance = distance;
-    }
-    if (1 / factor >= AT_LEAST && 1 / factor <= AT_MOST) return current;
-    const next = scale(current, Math.min(factor, MAX_GROWTH), { ...limits, minMemory: lowest });
+    const cost = current.time * current.memory;
+    const ms = Math.max(await measure(current), 0.001);
+    samples.push({ memory: current.memory, speed: cost / ms });
+    const { memory } = current;
+    const speed = Math.max(...samples.filter((s) => s.memory >= memory / 2).map((s) => s.speed));
+    const expected = cost / speed / targetMs;
+    if (expected >= AT_LEAST && expected <= AT_MOST) return current;
+    const next = withCost(current, Math.min(speed * targetMs, cost * MAX_GROWTH), { ...limits, minMemory });
     if (next.memory === current.memory && next.time === current.time) return current;
     current = next;
   }
-  return best;
+  return current;
 }
 
-function scale(parameters: Argon2Parameters, factor: number, limits: Argon2Limits): Argon2Parameters {
+/** Costs of `cost` KiB and passes, or as near as the limits allow. */
+function withCost(parameters: Argon2Parameters, cost: number, limits: Argon2Limits): Argon2Parameters {
   const { minTime, maxTime, minMemory, maxMemory } = limits;
-  const cost = parameters.time * parameters.memory * factor;
   const memory = Math.floor(cost / minTime);
   if (memory <= maxMemory) return { ...parameters, time: minTime, memory: Math.max(memory, minMemory) };
   const time = Math.round(cost / maxMemory);

@@ -87,6 +87,28 @@ describe('calibrateArgon2', () => {
     );
   });
 
+  it('is not misled by other programs, and does not search for long', async () => {
+    const quiet = machine(0.6);
+    const slowdowns = [3, 1, 5, 2, 4, 6, 2, 3, 5, 2];
+    const { measured, measure } = quiet;
+    const chosen = await calibrateArgon2('argon2id', limits, 2000, async (parameters) => {
+      const slowdown = slowdowns[measured.length] ?? 1;
+      return (await measure(parameters)) * slowdown;
+    });
+    // The second measurement was undisturbed: what comes out is what it says, within the margins.
+    expect(quiet.time(chosen) / 2000).toBeGreaterThan(0.4);
+    expect(quiet.time(chosen) / 2000).toBeLessThan(1.15);
+    expect(measured.length).toBeLessThanOrEqual(8);
+  });
+
+  it('does not take a small memory in the caches for the speed of a large one', async () => {
+    const time = ({ memory, time: passes }: Argon2Parameters) =>
+      (memory / 1024) * passes * (memory <= 100 * 1024 ? 0.1 : 0.6);
+    const chosen = await calibrateArgon2('argon2id', limits, 2000, async (parameters) => time(parameters));
+    expect(time(chosen) / 2000).toBeGreaterThan(0.9);
+    expect(time(chosen) / 2000).toBeLessThan(1.15);
+  });
+
   it('ends on a machine whose clock stands still or jumps', async () => {
     let call = 0;
     const jumping = await calibrateArgon2('argon2id', limits, 2000, async () => (call++ % 2 ? 1e9 : 0));
