@@ -18,6 +18,7 @@ import { connect, DaemonHarness, KEY, pattern, until } from './daemon-harness.ts
 
 const NOBODY = 65534;
 const AS_NOBODY = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
+const ROOT = process.getuid?.() === 0;
 const DAEMON = resolve(import.meta.dirname, '../../dist/daemon/index.js');
 
 /** Everything that gives a key away: its bytes, or its bytes as text; or half of it (XTS has two keys). */
@@ -53,7 +54,7 @@ describe.skipIf(!requires('build'))('secrets of a daemon', () => {
     const places: [string, Buffer][] = [
       ...['cmdline', 'environ', 'status', 'comm'].map((file): [string, Buffer] => [
         file,
-        readFileSync(`/proc/${info.pid}/${file}`),
+        aboutProcess(info.pid, file),
       ]),
       ...files(harness.runtime).map((file): [string, Buffer] => [file, readFileSync(file)]),
       ['status', Buffer.from(JSON.stringify(await findDevice('hush')))],
@@ -74,7 +75,7 @@ describe.skipIf(!requires('build'))('secrets of a daemon', () => {
     process.env.PASSPHRASE_OF_SOMEBODY = 'open sesame';
     try {
       const info = await activateDevice(harness.linear('clean', harness.image()));
-      const environment = readFileSync(`/proc/${info.pid}/environ`, 'latin1');
+      const environment = aboutProcess(info.pid, 'environ').toString('latin1');
       expect(environment).not.toContain('NODE_OPTIONS');
       expect(environment).not.toContain('sesame');
       expect(existsSync(proof)).toBe(false);
@@ -133,7 +134,7 @@ describe.skipIf(!requires('build'))('secrets of a daemon', () => {
     },
   );
 
-  describe.skipIf(!ffiAvailable() || !requires('root', 'setpriv'))(
+  describe.skipIf(!ffiAvailable() || !requires('root', 'setpriv') || !othersCanRun())(
     'against other processes (as root)',
     () => {
       it('control takes nobody but the owner and root, even through an open door', async () => {
@@ -153,48 +154,81 @@ describe.skipIf(!requires('build'))('secrets of a daemon', () => {
         expect((await findDevice('door'))?.pid).toBe(info.pid);
         chmodSync(harness.runtime, 0o700);
       });
+    },
+  );
 
-      it.skipIf(!requires('gcore'))('memory is closed to other processes of the same user', () => {
-        const home = join(harness.directory, 'nobody');
-        mkdirSync(home, { recursive: true });
-        chownSync(home, NOBODY, NOBODY);
-        const image = join(home, 'image');
-        writeFileSync(image, Buffer.alloc(8 << 20));
-        chownSync(image, NOBODY, NOBODY);
-        const run = (command: string, ...args: string[]) =>
-          spawnSync('setpriv', [...AS_NOBODY, command, ...args], {
-            encoding: 'utf8',
-            cwd: home,
-            env: { ...process.env, HOME: home, TSCRYPT_RUNTIME_DIR: join(home, 'run') },
-          });
-        const module = JSON.stringify(pathToFileURL(DAEMON).href);
-        const activate = `const { activateDevice } = await import(${module});
+  it.skipIf(!ffiAvailable() || !requires('gcore') || !othersCanRun())(
+    'memory is closed to other processes of the same user',
+    () => {
+      const home = join(harness.directory, 'nobody');
+      mkdirSync(home, { recursive: true });
+      if (ROOT) chownSync(home, NOBODY, NOBODY);
+      const image = join(home, 'image');
+      writeFileSync(image, Buffer.alloc(8 << 20));
+      if (ROOT) chownSync(image, NOBODY, NOBODY);
+      const run = (command: string, ...args: string[]) =>
+        spawnSync(...asOrdinaryUser(command, args), {
+          encoding: 'utf8',
+          cwd: home,
+          env: { ...process.env, HOME: home, TSCRYPT_RUNTIME_DIR: join(home, 'run') },
+        });
+      const module = JSON.stringify(pathToFileURL(DAEMON).href);
+      const activate = `const { activateDevice } = await import(${module});
         console.log((await activateDevice(${JSON.stringify(harness.linear('own', image))})).pid);`;
-        const started = run(process.execPath, '--input-type=module', '-e', activate);
-        expect(started.stderr).toBe('');
-        const pid = Number(started.stdout);
-        try {
-          expect(run('kill', '-0', String(pid)).status).toBe(0);
-          expect(run('cat', `/proc/${pid}/environ`).status).not.toBe(0);
-          expect(run('head', '-c', '1', `/proc/${pid}/maps`).status).not.toBe(0);
-          expect(run('gcore', '-o', join(home, 'core'), String(pid)).status).not.toBe(0);
-          expect(readdirSync(home).filter((name) => name.startsWith('core'))).toEqual([]);
-          // The same user's gcore can do it to a process that is not protected.
+      const started = run(process.execPath, '--input-type=module', '-e', activate);
+      expect(started.stderr).toBe('');
+      const pid = Number(started.stdout);
+      try {
+        expect(run('kill', '-0', String(pid)).status).toBe(0);
+        expect(run('cat', `/proc/${pid}/environ`).status).not.toBe(0);
+        expect(run('head', '-c', '1', `/proc/${pid}/maps`).status).not.toBe(0);
+        expect(run('gcore', '-o', join(home, 'core'), String(pid)).status).not.toBe(0);
+        expect(readdirSync(home).filter((name) => name.startsWith('core'))).toEqual([]);
+        // The same user's gcore can do it to a process that is not protected.
+        if (mayTrace()) {
           const plain = run('bash', '-c', 'sleep 60 & gcore -o "$0" $! && kill $!', join(home, 'plain'));
           expect([plain.status, plain.stderr]).toEqual([0, expect.any(String)]);
-        } finally {
-          run(
-            process.execPath,
-            '--input-type=module',
-            '-e',
-            `await (await import(${module})).closeDevice('own');`,
-          );
         }
-        expect(readdirSync(join(home, 'run'))).toEqual([]);
-      });
+      } finally {
+        run(
+          process.execPath,
+          '--input-type=module',
+          '-e',
+          `await (await import(${module})).closeDevice('own');`,
+        );
+      }
+      expect(readdirSync(join(home, 'run'))).toEqual([]);
     },
   );
 });
+
+/** The command as somebody who is not root: nobody if this is root, else whoever runs the tests. */
+function asOrdinaryUser(command: string, args: readonly string[]): [string, string[]] {
+  return ROOT ? ['setpriv', [...AS_NOBODY, command, ...args]] : [command, [...args]];
+}
+
+/** Whether such a user can read this checkout: one in root's home directory is closed to others. */
+function othersCanRun(): boolean {
+  if (spawnSync(...asOrdinaryUser('test', ['-r', DAEMON])).status === 0) return true;
+  process.stderr.write('skipped: other users cannot read this checkout\n');
+  return false;
+}
+
+/** Whether the kernel lets a user look into processes that are not their own children (yama's ptrace_scope). */
+function mayTrace(): boolean {
+  const setting = '/proc/sys/kernel/yama/ptrace_scope';
+  return !existsSync(setting) || readFileSync(setting, 'latin1').trim() === '0';
+}
+
+/** A file of /proc/PID; empty where the daemon's hardening keeps it from this user, as it should. */
+function aboutProcess(pid: number, file: string): Buffer {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`);
+  } catch (error) {
+    expect([(error as NodeJS.ErrnoException).code, ROOT]).toEqual(['EACCES', false]);
+    return Buffer.alloc(0);
+  }
+}
 
 /** Where the kernel would leave a core file of a process whose directory is /. */
 function coreFiles(): string[] {

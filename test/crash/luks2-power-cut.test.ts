@@ -19,7 +19,8 @@ import {
   unlock,
 } from '../../src/luks2/index.ts';
 import { printJson } from '../../src/luks2/json.ts';
-import { CHEAP, MIB, passphrase, SMALL, SMALL_SIZE, volume } from '../unit/luks2/images.ts';
+import { MIB } from '../../src/units.ts';
+import { CHEAP, passphrase, SMALL, SMALL_SIZE, volume } from '../unit/luks2/images.ts';
 
 /**
  * The power is cut at every write, with and without the writes since the last flush being lost or torn.
