@@ -1,4 +1,4 @@
-import { Secret } from '../crypto/index.ts';
+import { isNullCipher, parseCipherSpec, Secret } from '../crypto/index.ts';
 import { TscryptError } from '../errors.ts';
 import type { TableArg, TableLine, TableSpec } from '../table/spec.ts';
 import { SECTOR_SIZE } from '../units.ts';
@@ -40,7 +40,7 @@ export function persistentFlags(header: Luks2Header): PersistentFlag[] {
  * sectors whatever its sector size is, so `iv_large_sectors` never appears.
  *
  * @throws TscryptError REQUIREMENT_UNMET; NOT_SUPPORTED (integrity, or a kind of segment without a table);
- *   DEVICE_TOO_SMALL; INVALID_ARGUMENT (the device is no multiple of the sector size)
+ *   DEVICE_TOO_SMALL; INVALID_ARGUMENT (no cipher specification; the device is no multiple of the sector size)
  */
 export function cryptTable(header: Luks2Header, options: CryptTableOptions): TableSpec {
   checkRequirements(header);
@@ -79,6 +79,7 @@ function place(
       details: { segment: id, expected: offset + Math.max(size, SECTOR_SIZE), found: dataSize },
     });
   }
+  if (isCryptSegment(segment)) parseCipherSpec(segment.encryption);
   const unit = isCryptSegment(segment) ? segment.sector_size : SECTOR_SIZE;
   if (size % unit !== 0) {
     throw new TscryptError('INVALID_ARGUMENT', 'Device size is not a multiple of the volume sector size.', {
@@ -98,7 +99,8 @@ function cryptArgs(
   if (segment.sector_size !== SECTOR_SIZE) optional.push(`sector_size:${segment.sector_size}`);
   return [
     segment.encryption,
-    Secret.copy(options.volumeKey.bytes),
+    // A volume that encrypts nothing has a key all the same; the target takes none.
+    isNullCipher(parseCipherSpec(segment.encryption)) ? '-' : Secret.copy(options.volumeKey.bytes),
     segment.iv_tweak,
     options.device,
     String(offset),

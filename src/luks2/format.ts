@@ -1,5 +1,13 @@
 import type { BlockDevice } from '../block/index.ts';
-import { hashSize, parseCipherSpec, randomSecret, Secret, validKeySizes } from '../crypto/index.ts';
+import {
+  createSectorCipher,
+  hashSize,
+  isNullCipher,
+  parseCipherSpec,
+  randomSecret,
+  Secret,
+  validKeySizes,
+} from '../crypto/index.ts';
 import { TscryptError } from '../errors.ts';
 import { SECTOR_SIZE } from '../units.ts';
 import { writeBytes } from './block-io.ts';
@@ -93,7 +101,7 @@ export async function createHeader(
     });
   }
   const keySize = params.volumeKey?.length ?? params.keySize ?? defaultKeySize(cipher);
-  if (!validKeySizes(cipher).includes(keySize)) {
+  if (!volumeKeySizes(cipher).includes(keySize)) {
     throw new TscryptError('INVALID_ARGUMENT', `${cipher} takes no volume key of ${keySize} bytes.`, {
       details: { cipher, keySize },
     });
@@ -111,6 +119,9 @@ export async function createHeader(
 
   const volumeKey = params.volumeKey ? Secret.copy(params.volumeKey.bytes) : randomSecret(keySize);
   try {
+    // Not every IV goes with every cipher and sector size: better known now than when the volume is opened.
+    const key = isNullCipher(parseCipherSpec(cipher)) ? new Uint8Array(0) : volumeKey.bytes;
+    createSectorCipher({ spec: cipher, key, sectorSize }).dispose();
     const digest = await createDigest(volumeKey, hashName, iterations);
     const header: Luks2Header = {
       version: VERSION,
@@ -146,6 +157,12 @@ export async function createHeader(
     volumeKey.dispose();
     throw error;
   }
+}
+
+/** A volume that encrypts nothing has a volume key all the same, as large as another cipher's. */
+function volumeKeySizes(cipher: string): number[] {
+  const spec = parseCipherSpec(cipher);
+  return isNullCipher(spec) ? [16, 24, 32, 48, 64] : validKeySizes(spec);
 }
 
 function defaultKeySize(cipher: string): number {

@@ -4,10 +4,10 @@
  * These types name the members this program reads. Every object may carry more, which is kept as it is
  * and written back in its place. 64-bit numbers are decimal strings, as the specification wants them.
  */
-export type JsonObject = { [member: string]: unknown };
+type JsonObject = { [member: string]: unknown };
 
 /** An unsigned 64-bit number in decimal, for example `"16777216"`. */
-export type Uint64Text = string;
+type Uint64Text = string;
 
 export interface Metadata extends JsonObject {
   keyslots: Record<string, Keyslot>;
@@ -28,7 +28,7 @@ export interface Area extends JsonObject {
   key_size?: number;
 }
 
-export interface AntiForensicSplitter extends JsonObject {
+interface AntiForensicSplitter extends JsonObject {
   type: string;
   stripes: number;
   hash: string;
@@ -106,7 +106,7 @@ export interface Pbkdf2Digest extends Digest {
   iterations: number;
 }
 
-export interface Config extends JsonObject {
+interface Config extends JsonObject {
   /** Bytes of one copy's JSON area (`hdr_size` − 4096). */
   json_size: Uint64Text;
   /** Bytes of the keyslots area. */

@@ -33,7 +33,7 @@ export const AF_STRIPES = 4000;
 export const SALT_SIZE = 32;
 export const HEADER_SALT_SIZE = 64;
 export const LABEL_SIZE = 48;
-export const UUID_SIZE = 40;
+const UUID_SIZE = 40;
 export const CHECKSUM_SIZE = 64;
 
 export const CHECKSUM_ALG = 'sha256';

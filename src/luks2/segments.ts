@@ -41,21 +41,21 @@ export function isBound(metadata: Metadata, keyslot: number | string): boolean {
 }
 
 /** The cipher that keyslot areas use unless told otherwise; the volume's own if that encrypts at all. */
-export const DEFAULT_AREA_CIPHER = { cipher: 'aes-xts-plain64', keySize: 64 } as const;
+const DEFAULT_AREA_CIPHER = { cipher: 'aes-xts-plain64', keySize: 64 } as const;
 
 export function areaCipher(
   encryption: string | undefined,
   volumeKeySize: number,
 ): { cipher: string; keySize: number } {
-  if (encryption === undefined || isNull(encryption)) return DEFAULT_AREA_CIPHER;
+  if (encryption === undefined || isNullEncryption(encryption)) return DEFAULT_AREA_CIPHER;
   return { cipher: encryption, keySize: volumeKeySize };
 }
 
-function isNull(encryption: string): boolean {
+/** Also where the cipher cannot be told: it cannot encrypt an area here either. */
+function isNullEncryption(encryption: string): boolean {
   try {
     return isNullCipher(parseCipherSpec(encryption));
   } catch {
-    // A cipher that cannot be parsed here cannot encrypt an area here either.
     return true;
   }
 }

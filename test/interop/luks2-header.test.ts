@@ -22,9 +22,10 @@ import {
   unlock,
   writeHeader,
 } from '../../src/luks2/index.ts';
+import { MIB } from '../../src/units.ts';
 import { requires } from '../suites/requires.ts';
 import { cryptsetup, workspace } from '../suites/tools.ts';
-import { CHEAP, MIB, passphrase } from '../unit/luks2/images.ts';
+import { CHEAP, passphrase } from '../unit/luks2/images.ts';
 
 /** Headers of ours read and changed by the stock tool, and the reverse, on files. */
 

@@ -1,12 +1,11 @@
-import { type BlockDevice, MemoryDevice } from '../../../src/block/index.ts';
+import { MemoryDevice } from '../../../src/block/index.ts';
 import { hash, type Pbkdf, Secret } from '../../../src/crypto/index.ts';
-import { type FormatParams, formatDevice, type Luks2Header, readHeader } from '../../../src/luks2/index.ts';
+import { type FormatParams, formatDevice, type Luks2Header } from '../../../src/luks2/index.ts';
 import { cloneJson, printJson } from '../../../src/luks2/json.ts';
+import { MIB } from '../../../src/units.ts';
 
 /** The cheapest KDF: these tests are about headers, not about costs. */
 export const CHEAP: Pbkdf = { type: 'pbkdf2', hash: 'sha256', iterations: 1000 };
-
-export const MIB = 1024 * 1024;
 
 export function passphrase(text: string): Secret {
   return Secret.copy(new TextEncoder().encode(text));
@@ -35,10 +34,6 @@ export async function volume(
     pbkdf: CHEAP,
   });
   return { device, header, volumeKey };
-}
-
-export async function readBack(device: BlockDevice): Promise<Luks2Header> {
-  return readHeader(device);
 }
 
 const CSUM_OFFSET = 0x1c0;

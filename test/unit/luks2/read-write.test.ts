@@ -14,7 +14,8 @@ import {
 } from '../../../src/luks2/index.ts';
 import { parseJson, printJson } from '../../../src/luks2/json.ts';
 import { HEADER_SIZES } from '../../../src/luks2/ondisk.ts';
-import { CHEAP, type Loose, MIB, passphrase, reseal, SMALL, volume, writeMetadata } from './images.ts';
+import { MIB } from '../../../src/units.ts';
+import { CHEAP, type Loose, passphrase, reseal, SMALL, volume, writeMetadata } from './images.ts';
 
 const kill = (device: MemoryDevice, offset: number) => device.content.fill(0, offset, offset + 512);
 
