@@ -11,20 +11,28 @@ export const IMAGE_SIZE = 8 * 1024 * 1024;
 
 /** A runtime directory and images of this test file's own; every device that a test leaves is closed. */
 export class DaemonHarness {
-  readonly directory = mkdtempSync(join(tmpdir(), 'tscrypt-daemon-'));
-  readonly runtime = join(this.directory, 'run');
+  #directory = '';
   #images = 0;
 
   constructor() {
-    // Other users are to fail at our doors, not at this one.
-    chmodSync(this.directory, 0o755);
     beforeAll(() => {
+      this.#directory = mkdtempSync(join(tmpdir(), 'tscrypt-daemon-'));
+      // Other users are to fail at our doors, not at this one.
+      chmodSync(this.directory, 0o755);
       process.env.TSCRYPT_RUNTIME_DIR = this.runtime;
     });
     afterEach(async () => {
       for (const { name } of await listDevices()) await closeDevice(name, { force: true });
     });
     afterAll(() => rmSync(this.directory, { recursive: true }));
+  }
+
+  get directory(): string {
+    return this.#directory;
+  }
+
+  get runtime(): string {
+    return join(this.#directory, 'run');
   }
 
   image(size = IMAGE_SIZE): string {
