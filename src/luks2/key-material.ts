@@ -1,5 +1,13 @@
 import type { BlockDevice } from '../block/index.ts';
-import { afMerge, afSplit, createSectorCipher, derive, type Pbkdf, type Secret } from '../crypto/index.ts';
+import {
+  afMerge,
+  afSplit,
+  createSectorCipher,
+  derive,
+  type Pbkdf,
+  randomFill,
+  type Secret,
+} from '../crypto/index.ts';
 import { TscryptError } from '../errors.ts';
 import { alignUp, SECTOR_SIZE } from '../units.ts';
 import { readBytes } from './block-io.ts';
@@ -45,13 +53,15 @@ function tooCostly(type: string, costs: Record<string, number>): TscryptError {
 }
 
 /**
- * The content of a keyslot's area for `key`. As good as the key to whoever knows the passphrase.
+ * The content of a whole keyslot area for `key`, which is as good as the key to whoever knows the passphrase.
+ * Behind the encrypted material it is random, so that the area is whole blocks of any device it may lie on.
  *
  * @throws TscryptError NOT_SUPPORTED, INVALID_ARGUMENT (key size of the area's cipher), OUT_OF_MEMORY
  */
 export async function sealKey(keyslot: Luks2Keyslot, key: Secret, passphrase: Secret): Promise<Uint8Array> {
+  const content = new Uint8Array(toNumber(keyslot.area.size, 'area.size'));
+  const material = content.subarray(0, materialSize(key.length));
   const split = afSplit(key.bytes, keyslot.af.stripes, keyslot.af.hash);
-  const material = new Uint8Array(materialSize(key.length));
   material.set(split);
   split.fill(0);
   try {
@@ -60,7 +70,8 @@ export async function sealKey(keyslot: Luks2Keyslot, key: Secret, passphrase: Se
     material.fill(0);
     throw error;
   }
-  return material;
+  randomFill(content.subarray(material.length));
+  return content;
 }
 
 /** The key that `passphrase` gives from a keyslot's area; a wrong passphrase gives a wrong key. */

@@ -3,11 +3,13 @@ import { FaultDevice, MemoryDevice } from '../../../src/block/index.ts';
 import { randomSecret } from '../../../src/crypto/index.ts';
 import {
   addKeyslot,
+  backupHeader,
   changeKeyslot,
   formatDevice,
   type Luks2Header,
   readHeader,
   removeKeyslot,
+  restoreHeader,
   setPriority,
   unlock,
   verifyVolumeKey,
@@ -111,6 +113,22 @@ describe('addKeyslot', () => {
     let left = await removeKeyslot(device, added.header, 1);
     left = await removeKeyslot(device, left, 2);
     expect(Object.keys(left.metadata.digests)).toEqual(['0']);
+  });
+
+  it.each([512, 4096])('works on a device of %i-byte blocks', async (logicalBlockSize) => {
+    const device = new MemoryDevice(2 * MIB, { logicalBlockSize });
+    // 64-byte keys split into 62.5 blocks of 4096 bytes.
+    const params = { alignPayload: 8, keyslotsSize: MIB };
+    const made = await formatDevice(device, params, { passphrase: passphrase('a'), pbkdf: CHEAP });
+    const backup = await backupHeader(device);
+    const args = [passphrase('b'), { pbkdf: CHEAP }] as const;
+    const { header } = await addKeyslot(device, made.header, made.volumeKey, ...args);
+    const changed = await changeKeyslot(device, header, 0, made.volumeKey, passphrase('c'), { pbkdf: CHEAP });
+    expect(await opened(device, 'b')).toBe(1);
+    expect(await opened(device, 'c')).toBe(0);
+    await removeKeyslot(device, changed.header, 0);
+    await restoreHeader(device, backup);
+    expect(await opened(device, 'a')).toBe(0);
   });
 
   it('uses an area cipher of its own where the volume’s encrypts nothing', async () => {
