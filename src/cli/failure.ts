@@ -40,7 +40,9 @@ export function report(
     const { code, message, hint } = failure;
     ui.warn(JSON.stringify({ error: { code, message, ...(hint !== undefined && { hint }) } }));
   } else if (isUsageError(error)) {
-    ui.warn(`${usageLine(subject.action)}\ntscrypt: ${failure.message}`);
+    // A message about an option begins with the option, as popt's do.
+    const program = failure.message.startsWith('-') ? '' : 'tscrypt: ';
+    ui.warn(`${usageLine(subject.action)}\n${program}${failure.message}`);
   } else {
     ui.warn(failure.message);
     if (failure.hint !== undefined) ui.warn(failure.hint);
@@ -73,7 +75,8 @@ function describe(error: unknown, device: string | undefined): Failure {
     case 'NOT_RECOGNISED':
       return { ...plain, message: `Device ${about} is not a valid LUKS device.`, exitCode: 1 };
     case 'INVALID_FORMAT':
-      return device === undefined
+      // Of the device's header; a file that is named speaks for itself.
+      return device === undefined || error.details.file !== undefined
         ? { ...plain, message: error.message, exitCode: 1 }
         : {
             ...plain,

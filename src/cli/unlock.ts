@@ -29,13 +29,14 @@ export function newPassphrase(
     keyFile,
     offset: options['new-keyfile-offset'],
     size: options['new-keyfile-size'],
-    verify: verifyWanted(options),
+    verify: verifyWanted(options, keyFile),
     timeoutSeconds: options.timeout,
   };
 }
 
-export function verifyWanted(options: Options): boolean {
-  return (options['verify-passphrase'] ?? false) || !(options['batch-mode'] ?? false);
+/** Whether a new passphrase is to be entered twice. */
+export function verifyWanted(options: Options, keyFile: string | undefined): boolean {
+  return (options['verify-passphrase'] ?? false) || (!options['batch-mode'] && isInteractive(keyFile));
 }
 
 /**
@@ -52,7 +53,8 @@ export async function unlock(
   const keyFile = options['volume-key-file'];
   if (keyFile !== undefined) {
     using volumeKey = await readVolumeKey(volume, keyFile, options);
-    return volume.unlock({ kind: 'volumeKey', volumeKey });
+    // Awaited here: the key is disposed of when this block is left.
+    return await volume.unlock({ kind: 'volumeKey', volumeKey });
   }
   for (let left = request.tries ?? 1; ; left--) {
     using passphrase = await readPassphrase(request, ui);
@@ -61,10 +63,19 @@ export async function unlock(
       ui.verbose(`Key slot ${unlocked.keyslot} unlocked.`);
       return unlocked;
     } catch (error) {
-      if (left <= 1 || !(error instanceof TscryptError) || error.code !== 'WRONG_PASSPHRASE') throw error;
+      if (!(error instanceof TscryptError)) throw error;
+      if (error.code === 'NO_SUCH_OBJECT') throw noUsableKeyslot(error, request.keyslot);
+      if (left <= 1 || error.code !== 'WRONG_PASSPHRASE') throw error;
       ui.warn(error.message);
     }
   }
+}
+
+function noUsableKeyslot(cause: TscryptError, keyslot: number | undefined): TscryptError {
+  return new TscryptError('NO_SUCH_OBJECT', 'No usable keyslot is available.', {
+    details: { keyslot: keyslot ?? 'any' },
+    cause,
+  });
 }
 
 /** How often a passphrase may be tried: `--tries` on a terminal; a file or pipe says the same thing again. */

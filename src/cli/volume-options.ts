@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { ListenOptions } from '../daemon/index.ts';
 import { TscryptError } from '../errors.ts';
 import type {
@@ -21,7 +22,10 @@ export function locationOf(device: string, options: Options): VolumeLocation {
 /** `UUID=…` names a device by the UUID of what it holds. */
 function devicePath(device: string): string {
   const uuid = /^UUID=(.+)$/.exec(device)?.[1];
-  return uuid === undefined ? device : `/dev/disk/by-uuid/${uuid.toLowerCase()}`;
+  if (uuid === undefined) return device;
+  const path = `/dev/disk/by-uuid/${uuid.toLowerCase()}`;
+  // As it was written, where nothing is there: so the message names it.
+  return existsSync(path) ? path : device;
 }
 
 export function pbkdfOf(options: Options): PbkdfRequest {

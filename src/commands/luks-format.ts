@@ -22,13 +22,9 @@ export default class LuksFormat extends ActionCommand {
       ui.warn('Option --key-file takes precedence over specified key file argument.');
 
     await this.#confirm(location);
-    using passphrase = await readPassphrase(
-      {
-        ...existingPassphrase(options, `Enter passphrase for ${device}: `, this.operands.keyFile),
-        verify: verifyWanted(options),
-      },
-      ui,
-    );
+    const request = existingPassphrase(options, `Enter passphrase for ${device}: `, this.operands.keyFile);
+    const verify = verifyWanted(options, request.keyFile);
+    using passphrase = await readPassphrase({ ...request, verify }, ui);
     using volumeKey = await this.#givenVolumeKey();
     const { volume, noRoomForData } = await LuksVolume.format(
       location,

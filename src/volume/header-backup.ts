@@ -1,6 +1,12 @@
 import { open, readFile, stat, unlink } from 'node:fs/promises';
 import { TscryptError } from '../errors.ts';
-import { backupHeader, planRestore, type RestorePlan, restoreHeader } from '../luks2/index.ts';
+import {
+  backupHeader,
+  planRestore,
+  type RestoreOptions,
+  type RestorePlan,
+  restoreHeader,
+} from '../luks2/index.ts';
 import { MIB } from '../units.ts';
 import { type VolumeLocation, withHeaderDevice } from './location.ts';
 
@@ -38,7 +44,8 @@ export async function backupVolumeHeader(location: VolumeLocation, file: string)
 /** What restoring `file` over the header of the volume would mean; writes nothing. */
 export async function planHeaderRestore(location: VolumeLocation, file: string): Promise<RestorePlan> {
   const backup = await readBackup(file);
-  return withHeaderDevice(location, 'read', (device) => planRestore(device, backup));
+  // Opened for writing, since a device that cannot be written to is part of the answer.
+  return withHeaderDevice(location, 'write', (device) => planRestore(device, backup));
 }
 
 /**
@@ -46,9 +53,13 @@ export async function planHeaderRestore(location: VolumeLocation, file: string):
  *
  * @throws TscryptError as {@link planHeaderRestore}
  */
-export async function restoreVolumeHeader(location: VolumeLocation, file: string): Promise<void> {
+export async function restoreVolumeHeader(
+  location: VolumeLocation,
+  file: string,
+  options: RestoreOptions = {},
+): Promise<void> {
   const backup = await readBackup(file);
-  await withHeaderDevice(location, 'write', (device) => restoreHeader(device, backup));
+  await withHeaderDevice(location, 'write', (device) => restoreHeader(device, backup, options));
 }
 
 async function readBackup(file: string): Promise<Uint8Array> {
