@@ -28,7 +28,16 @@ export {
   type ListenOptions,
   listDevices,
 } from './daemon/index.ts';
-export { MappedDevice, type MappedDeviceInfo, type MappedDeviceOptions } from './dm/index.ts';
+export {
+  type DeviceArea,
+  MappedDevice,
+  type MappedDeviceInfo,
+  type MappedDeviceOptions,
+  type Target,
+  type TargetContext,
+  type TargetType,
+  targetTypes,
+} from './dm/index.ts';
 export { type ErrorCode, TscryptError } from './errors.ts';
 export { type NbdExport, NbdServer, type NbdServerOptions, type NbdTlsOptions } from './export/nbd/index.ts';
 export type { Luks2Header } from './luks2/index.ts';

@@ -21,6 +21,5 @@ export { MemoryDevice, type MemoryDeviceOptions } from './memory.ts';
 export { connectNbd, listNbdExports, type NbdClientOptions, type NbdExportInfo } from './nbd/client.ts';
 export { formatNbdUri, type NbdUri, parseNbdUri } from './nbd/uri.ts';
 export { type OpenDeviceOptions, openDevice } from './open.ts';
-export { checkRead, checkWrite } from './request-check.ts';
 export { SliceDevice, type SliceOptions } from './slice.ts';
 export { claimDevice, type DeviceClaim, type DeviceClaimOptions } from './usage.ts';

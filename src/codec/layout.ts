@@ -103,12 +103,6 @@ function integer(
   };
 }
 
-export const u8 = integer(
-  1,
-  0xff,
-  (v, at) => v.getUint8(at),
-  (v, at, n) => v.setUint8(at, n),
-);
 export const u16be = integer(
   2,
   0xffff,
@@ -152,29 +146,6 @@ export function bytes(size: number): Field<Uint8Array> {
     write(view, at, value) {
       if (value.length !== size) throw new RangeError(`${value.length} bytes given, ${size} needed`);
       new Uint8Array(view.buffer, view.byteOffset + at, size).set(value);
-    },
-  };
-}
-
-const decoder = new TextDecoder('utf-8', { fatal: false });
-const encoder = new TextEncoder();
-
-/** Text in UTF-8, ended by a NUL byte and padded with NULs to `size` bytes (so at most `size` − 1 bytes long). */
-export function utf8z(size: number): Field<string> {
-  return {
-    size,
-    read(view, at) {
-      const field = new Uint8Array(view.buffer, view.byteOffset + at, size);
-      const end = field.indexOf(0);
-      if (end < 0) throw new RangeError('text is not ended by a NUL byte');
-      return decoder.decode(field.subarray(0, end));
-    },
-    write(view, at, value) {
-      const text = encoder.encode(value);
-      if (text.length >= size) throw new RangeError(`text of ${text.length} bytes does not fit ${size - 1}`);
-      const field = new Uint8Array(view.buffer, view.byteOffset + at, size);
-      field.fill(0);
-      field.set(text);
     },
   };
 }

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkName } from '../dm/names.ts';
+import { checkName } from '../dm/index.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';
 import { clearDeadStagings, createStaging } from './claim.ts';
 import { decodeError } from './error-transfer.ts';

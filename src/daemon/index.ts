@@ -9,4 +9,3 @@ export {
   suspendDevice,
 } from './devices.ts';
 export type { ActivationRequest, CloseOptions, DeviceInfo, ListenOptions } from './request.ts';
-export { runtimeDirectory } from './runtime-directory.ts';

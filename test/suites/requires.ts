@@ -43,7 +43,7 @@ export function requires(...requirements: readonly Requirement[]): boolean {
 }
 
 /** The absolute path of a command, or undefined. */
-export function findCommand(name: string): string | undefined {
+function findCommand(name: string): string | undefined {
   return SEARCH_PATH.map((directory) => join(directory, name)).find(isExecutable);
 }
 

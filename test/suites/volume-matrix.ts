@@ -46,7 +46,7 @@ export const VOLUME_SAMPLE: readonly VolumeCase[] = VOLUME_MATRIX.filter((_, ind
 export const PASSPHRASE = Buffer.from([0x74, 0xfc, 0x00, 0x0a, 0xff, 0x73, 0x65, 0x63, 0x72, 0x65, 0x74]);
 
 /** The header that {@link formatOptions} asks for, bytes; where data starts when nothing else is said. */
-export const HEADER_SIZE = 16 * 1024 * 1024;
+const HEADER_SIZE = 16 * 1024 * 1024;
 
 /** Cheap on purpose: what is tested is the format, not the cost. */
 const PBKDF: Readonly<Record<VolumeCase['pbkdf'], LuksFormatOptions['pbkdf']>> = {

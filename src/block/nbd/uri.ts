@@ -13,7 +13,7 @@ export interface NbdUri {
 }
 
 /** The port IANA reserves for NBD. */
-export const NBD_DEFAULT_PORT = 10809;
+const NBD_DEFAULT_PORT = 10809;
 
 // RFC 3986, appendix B, without user information and fragment. Not `URL`: it would resolve `..` in export
 // names and take `+` in the path of a socket for a space.

@@ -30,7 +30,7 @@ const NEW_KEYSLOT = ['luksFormat', 'luksAddKey', 'luksChangeKey'] as const;
 const PBKDF = [...NEW_KEYSLOT, 'benchmark'] as const;
 const OPEN = ['open'] as const;
 
-export const OPTIONS = {
+const OPTIONS = {
   'align-payload': {
     kind: 'number',
     unit: 'SECTORS',

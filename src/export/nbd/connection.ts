@@ -1,6 +1,6 @@
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type SecureContext, TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { BufferPool } from './buffers.ts';
 import { isReadOnly, type NbdExport } from './export.ts';
 import { Haggling, type Outcome } from './haggling.ts';
@@ -11,7 +11,7 @@ export interface ConnectionOptions {
   readonly exports: ReadonlyMap<string, NbdExport>;
   readonly pool: BufferPool;
   /** With it the client must start TLS before anything else. */
-  readonly tls?: { readonly context: SecureContext; readonly requestCertificate: boolean };
+  readonly tls?: TlsOptions;
   readonly closing: () => boolean;
   /** An export was chosen. */
   readonly entered: (connection: Connection) => void;
@@ -138,15 +138,16 @@ export class Connection implements Sink {
     plain.removeAllListeners('data');
     plain.removeAllListeners('end');
     plain.pause();
-    const secure = new TLSSocket(plain as net.Socket, {
-      isServer: true,
-      secureContext: tls.context,
-      requestCert: tls.requestCertificate,
-      rejectUnauthorized: tls.requestCertificate,
+    // A server of node:tls that never listens, rather than a bare TLSSocket: it is the server that turns away
+    // clients whose certificate does not verify.
+    const upgrade = createTlsServer({ ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT });
+    upgrade.once('tlsClientError', () => this.destroy());
+    upgrade.once('secureConnection', (secure) => {
+      this.#receiver = receiveEvents(secure, this);
+      this.#watch(secure);
+      this.#haggling = this.#haggle('active');
     });
-    this.#receiver = receiveEvents(secure, this);
-    this.#watch(secure);
-    this.#haggling = this.#haggle('active');
+    upgrade.emit('connection', plain);
   }
 
   #watch(socket: Duplex): void {

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import net, { type AddressInfo } from 'node:net';
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import { NBD_MAX_STRING } from '../../block/nbd/protocol.ts';
 import { fromSystemError, TscryptError } from '../../errors.ts';
 import { BufferPool } from './buffers.ts';
@@ -37,7 +37,7 @@ LOOPBACK.addAddress('::1', 'ipv6');
 export class NbdServer {
   readonly #exports = new Map<string, NbdExport>();
   readonly #pool = new BufferPool();
-  readonly #tls: { readonly context: SecureContext; readonly requestCertificate: boolean } | undefined;
+  readonly #tls: TlsOptions | undefined;
   readonly #onChange: NbdServerOptions['onConnectionsChange'];
   readonly #listeners = new Map<net.Server, UnixListener | undefined>();
   readonly #connections = new Set<Connection>();
@@ -47,7 +47,7 @@ export class NbdServer {
   /** @throws TscryptError INVALID_ARGUMENT for unusable certificates and names, DEVICE_EXISTS */
   constructor(options: NbdServerOptions = {}) {
     this.#onChange = options.onConnectionsChange;
-    this.#tls = options.tls && secureContext(options.tls);
+    this.#tls = options.tls && tlsOptions(options.tls);
     for (const entry of options.exports ?? []) this.addExport(entry);
   }
 
@@ -201,14 +201,22 @@ export class NbdServer {
   }
 }
 
-function secureContext(options: NbdTlsOptions): { context: SecureContext; requestCertificate: boolean } {
+function tlsOptions(options: NbdTlsOptions): TlsOptions {
   if (!options.cert || !options.key) {
     throw new TscryptError('INVALID_ARGUMENT', 'TLS needs a certificate and its key.');
   }
+  const mutual = options.ca !== undefined;
+  const complete = {
+    ...options,
+    minVersion: 'TLSv1.2',
+    requestCert: mutual,
+    rejectUnauthorized: mutual,
+  } as const;
   try {
-    const context = createSecureContext({ ...options, minVersion: 'TLSv1.2' });
-    return { context, requestCertificate: options.ca !== undefined };
+    // Tried now, so that unusable certificates are not found out by the first client.
+    createSecureContext(complete);
   } catch (error) {
     throw new TscryptError('INVALID_ARGUMENT', 'The TLS certificate or key is unusable.', { cause: error });
   }
+  return complete;
 }
