@@ -186,6 +186,9 @@ describe.skipIf(!requires('openssl'))('the NBD server with TLS', () => {
     const uri = formatNbdUri({ tls: true, address: { host: '127.0.0.1', port }, exportName: 'disk' });
     const without = await codeOf(() => connectNbd(uri, { tls: { ca: tls.cert } }));
     expect(['PERMISSION_DENIED', 'CONNECTION_LOST']).toContain(without);
+    const stranger = await codeOf(() => connectNbd(uri, { tls: { ca: tls.cert, ...makeCertificate() } }));
+    expect(['PERMISSION_DENIED', 'CONNECTION_LOST']).toContain(stranger);
+    expect(server.connections()).toBe(0);
     const device = await connectNbd(uri, { tls: { ca: tls.cert, cert: tls.cert, key: tls.key } });
     await device.close();
   });
