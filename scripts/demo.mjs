@@ -167,7 +167,9 @@ async function checkImageShowsNothing() {
 
 async function checkWithCryptsetup() {
   if (!has('cryptsetup')) return;
-  await command('cryptsetup', 'open', '--test-passphrase', '--key-file', 'key', 'disk.img');
+  // The directory of its locks is root's.
+  const locks = process.getuid() === 0 ? [] : ['--disable-locks'];
+  await command('cryptsetup', 'open', '--test-passphrase', ...locks, '--key-file', 'key', 'disk.img');
   say('cryptsetup opens it, too.');
 }
 
