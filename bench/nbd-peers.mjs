@@ -6,6 +6,7 @@
 // LUKS1 image; ours is LUKS2. The cipher is the same everywhere: aes-xts-plain64, 512-bit key, 512-byte
 // sectors; a second export of ours has 4096-byte sectors, the default of `tscrypt luksFormat`, for comparison.
 // Needs fio (with its nbd engine), nbdkit, qemu-nbd and cryptsetup; backing files lie in /dev/shm.
+// On a machine with other work, `chrt -r 1 node bench/nbd-peers.mjs` keeps that from deciding the result.
 // Prints the best round of each workload, the ratio to nbdkit, and the CPU time each server used.
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -60,7 +61,7 @@ async function startNbdkit() {
   const child = spawn(
     'nbdkit',
     ['--foreground', '-U', socket, '--filter=luks', 'file', image, `passphrase=+${keyFile}`],
-    { env, stdio: ['ignore', 'ignore', 'inherit'] },
+    { env, stdio: 'ignore' },
   );
   await listening(socket, child);
   return { uri: `nbd+unix:///?socket=${socket}`, pid: child.pid, stop: () => stopChild(child) };
@@ -83,7 +84,7 @@ async function startQemu() {
       '--image-opts',
       `driver=luks,key-secret=key,file.driver=file,file.filename=${image}`,
     ],
-    { env, stdio: ['ignore', 'ignore', 'inherit'] },
+    { env, stdio: 'ignore' },
   );
   await listening(socket, child);
   return { uri: `nbd+unix:///?socket=${socket}`, pid: child.pid, stop: () => stopChild(child) };

@@ -324,7 +324,7 @@ async function fill(device: BlockDevice, length: number): Promise<Uint8Array> {
   return data;
 }
 
-async function read(device: BlockDevice, offset: number, length: number): Promise<Uint8Array> {
+export async function read(device: BlockDevice, offset: number, length: number): Promise<Uint8Array> {
   const into = new Uint8Array(length);
   await device.read(offset, into);
   return into;
