@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { TscryptError } from '../errors.ts';
 import { ACTIONS } from './flags/actions.ts';
 import { isUsageError } from './flags/values.ts';
@@ -84,12 +85,21 @@ function describe(error: unknown, device: string | undefined): Failure {
             exitCode: 1,
           };
     case 'PERMISSION_DENIED':
-      // cryptsetup counts a device it may not open as one that is not there.
-      return error.details.device === undefined || !/^(EACCES|EPERM)$/.test(error.errno)
-        ? { ...plain, message: error.message, exitCode: exitCode(error) }
-        : { ...plain, message: `Device ${about} does not exist or access denied.`, exitCode: 4 };
+      if (typeof error.details.device === 'string' && /^(EACCES|EPERM)$/.test(error.errno))
+        return { ...plain, ...deniedDevice(error.details.device) };
+      return { ...plain, message: error.message, exitCode: exitCode(error) };
     default:
       return { ...plain, message: error.message, exitCode: exitCode(error) };
+  }
+}
+
+/** cryptsetup counts a device that it may not open as one that is not there; one only to be read is another matter. */
+function deniedDevice(device: string): { message: string; exitCode: number } {
+  try {
+    accessSync(device, constants.R_OK);
+    return { message: `Cannot write to device ${device}, permission denied.`, exitCode: 1 };
+  } catch {
+    return { message: `Device ${device} does not exist or access denied.`, exitCode: 4 };
   }
 }
 

@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectNbd } from '../../src/block/index.ts';
 import { requires } from '../suites/requires.ts';
-import { program, ROOT, type RunResult, workspace } from '../suites/tools.ts';
+import { program, ROOT, type RunResult, run as runCommand, workspace } from '../suites/tools.ts';
 
 const CHEAP = ['--pbkdf', 'argon2id', '--pbkdf-force-iterations', '4', '--pbkdf-memory', '64'];
 
@@ -163,6 +163,29 @@ describe.skipIf(!requires('build'))('actions of tscrypt', () => {
     expect(result).toMatchObject({ status, stdout: '' });
     expect(JSON.parse(result.stderr)).toMatchObject({ error: { code, message: expect.any(String) } });
   });
+
+  it.skipIf(!requires('root', 'setpriv'))(
+    'tells a device that cannot be read from one that cannot be written',
+    async () => {
+      const asNobody = (...args: string[]): Promise<RunResult> => {
+        const command = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath];
+        return runCommand('setpriv', [...command, join(ROOT, 'bin/tscrypt.js'), ...args], {
+          cwd: files.path,
+        });
+      };
+      chmodSync(files.path, 0o755);
+      makeImage('secret.img');
+      chmodSync(files.file('secret.img'), 0o600);
+      expect(await asNobody('isLuks', 'secret.img')).toMatchObject({
+        status: 4,
+        stderr: 'Device secret.img does not exist or access denied.\n',
+      });
+      expect(await asNobody('luksKillSlot', '-d', 'one', 'disk.img', '0')).toMatchObject({
+        status: 1,
+        stderr: 'Cannot write to device disk.img, permission denied.\n',
+      });
+    },
+  );
 
   it('shows a stack only with --debug', async () => {
     expect((await run(['luksDump', 'one'])).stderr).toBe('Device one is not a valid LUKS device.\n');
