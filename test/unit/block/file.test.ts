@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AlignedBuffers } from '../../../src/block/aligned-buffers.ts';
+import { diskGeometry } from '../../../src/block/file-geometry.ts';
 import { openFile, SliceDevice } from '../../../src/block/index.ts';
 import { codeOf, expectBytes, pattern, read } from '../../suites/block-device.ts';
 import { requires } from '../../suites/requires.ts';
@@ -88,6 +89,19 @@ describe('a file as a block device', () => {
     const found = await Promise.all(blocks.map((_, index) => read(device, index * length, length)));
     for (const [index, block] of blocks.entries()) expectBytes(found[index]!, block);
     await device.close();
+  });
+});
+
+describe('a disk without sysfs', () => {
+  it('is as long as it can be read', async () => {
+    // A regular file stands in: its device number is 0:0, which sysfs does not know.
+    for (const size of [0, 512, 1024, 1536, 65536, 1024 * 1024 + 512]) {
+      await writeFile(path, new Uint8Array(size));
+      const handle = await open(path, 'r');
+      const geometry = await diskGeometry(path, handle, await handle.stat());
+      expect(geometry).toMatchObject({ size, logicalBlockSize: 512, physicalBlockSize: 512 });
+      await handle.close();
+    }
   });
 });
 
