@@ -1,9 +1,7 @@
 import { ActionCommand } from '../cli/action-command.ts';
 import { argumentsOf, flagsOf } from '../cli/flags/oclif.ts';
 import { locationOf } from '../cli/volume-options.ts';
-import { isLuks } from '../volume/index.ts';
-
-const LUKS2_TYPES = ['luks', 'luks2'];
+import { luksVersion } from '../volume/index.ts';
 
 /** `tscrypt isLuks <device>` */
 export default class IsLuks extends ActionCommand {
@@ -14,9 +12,10 @@ export default class IsLuks extends ActionCommand {
 
   protected async act(): Promise<number | undefined> {
     const device = this.operand('device');
-    const wanted = LUKS2_TYPES.includes(this.options.type ?? 'luks');
-    const luks = (await isLuks(locationOf(device, this.options))) && wanted;
-    if (this.options.json) this.ui.printJson({ device, luks });
+    const version = await luksVersion(locationOf(device, this.options));
+    const { type = 'luks' } = this.options;
+    const luks = version !== undefined && (type === 'luks' || type === `luks${version}`);
+    if (this.options.json) this.ui.printJson({ device, luks, ...(version !== undefined && { version }) });
     return luks ? undefined : 1;
   }
 }

@@ -23,6 +23,7 @@ import { type KeyslotContext, type Unlocked, unlockHeader } from './credential.t
 import { type Formatted, formatVolume, type LuksFormatOptions } from './format.ts';
 import { backupVolumeHeader } from './header-backup.ts';
 import { type VolumeLocation, withHeaderDevice } from './location.ts';
+import { isLuks1Refusal, refuseLuks1 } from './luks1.ts';
 
 export interface KeyslotOptions {
   /** Number of the keyslot; the first free one unless given. */
@@ -48,9 +49,12 @@ export class LuksVolume {
     this.#header = header;
   }
 
-  /** @throws TscryptError NO_SUCH_DEVICE, NOT_RECOGNISED (not LUKS), INVALID_FORMAT (damaged), PERMISSION_DENIED */
+  /**
+   * @throws TscryptError NO_SUCH_DEVICE, NOT_RECOGNISED (not LUKS), NOT_SUPPORTED (LUKS1), INVALID_FORMAT (damaged),
+   *   PERMISSION_DENIED
+   */
   static async load(location: VolumeLocation): Promise<LuksVolume> {
-    return new LuksVolume(location, await withHeaderDevice(location, 'read', readHeader));
+    return new LuksVolume(location, await withHeaderDevice(location, 'read', readLuks2));
   }
 
   /** Makes a new volume; see {@link formatVolume}. The passphrase opens its first keyslot. */
@@ -176,15 +180,32 @@ async function keyslotParams(options: KeyslotOptions, keySize: number): Promise<
   };
 }
 
-/** Whether a valid LUKS header is there. False is an answer; a missing or unreadable device still throws. */
-export async function isLuks(location: VolumeLocation): Promise<boolean> {
+async function readLuks2(device: BlockDevice): Promise<Luks2Header> {
   try {
-    await LuksVolume.load(location);
-    return true;
+    return await readHeader(device);
   } catch (error) {
-    if (error instanceof TscryptError && NOT_LUKS.has(error.code)) return false;
+    if (error instanceof TscryptError && error.code === 'NOT_RECOGNISED') await refuseLuks1(device);
     throw error;
   }
+}
+
+/**
+ * Which version of LUKS a valid header is there of; undefined where there is none. A missing or unreadable
+ * device still throws. Of LUKS1, only the start is looked at.
+ */
+export async function luksVersion(location: VolumeLocation): Promise<1 | 2 | undefined> {
+  try {
+    return (await LuksVolume.load(location)).version;
+  } catch (error) {
+    if (isLuks1Refusal(error)) return 1;
+    if (error instanceof TscryptError && NOT_LUKS.has(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a valid LUKS header is there, of either version. */
+export async function isLuks(location: VolumeLocation): Promise<boolean> {
+  return (await luksVersion(location)) !== undefined;
 }
 
 const NOT_LUKS: ReadonlySet<string> = new Set(['NOT_RECOGNISED', 'INVALID_FORMAT']);

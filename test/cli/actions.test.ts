@@ -147,6 +147,7 @@ describe.skipIf(!requires('build'))('actions of tscrypt', () => {
     expect(JSON.parse((await done('isLuks', '--json', 'disk.img')).stdout)).toEqual({
       device: 'disk.img',
       luks: true,
+      version: 2,
     });
     const none = await run(['status', '--json', 'nothing']);
     expect(none.status).toBe(4);
@@ -223,6 +224,20 @@ describe.skipIf(!requires('build'))('actions of tscrypt', () => {
       status: 1,
       stderr: 'Cipher bogus-xts (with 256 bits key) is not available.\n',
     });
+  });
+
+  it('knows a LUKS1 device for LUKS, and does not open it', async () => {
+    makeImage('luks1.img');
+    const image = Buffer.alloc(4096);
+    image.set([0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe, 0, 1]);
+    writeFileSync(files.file('luks1.img'), image);
+    expect(await run(['isLuks', 'luks1.img'])).toMatchObject({ status: 0 });
+    const refused = await run(['open', '--test-passphrase', '-d', 'one', 'luks1.img']);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain('Device luks1.img is a LUKS1 device.');
+    expect((await done('luksFormat', '-q', ...CHEAP, 'luks1.img', 'one')).stdout).toContain(
+      "Existing 'crypto_LUKS' superblock signature on device luks1.img will be wiped.",
+    );
   });
 
   it('refuses what this version does not have, by name', async () => {

@@ -27,6 +27,9 @@ const CASES: readonly Case[] = [
   { args: 'isLuks $x', status: 1 },
   { args: 'isLuks -v $x', status: 1 },
   { args: 'isLuks $n', status: 4 },
+  { args: 'isLuks $k/luks1.img', status: 0 },
+  { args: 'isLuks --type luks1 $k/luks1.img', status: 0 },
+  { args: 'isLuks --type luks2 $k/luks1.img', status: 1 },
   { args: 'isLuks $d $x', status: 4 },
   { args: 'isLuks --type luks1 $d', status: 1 },
   { args: 'luksUUID $d', status: 0 },
@@ -164,6 +167,12 @@ describe.skipIf(!requires('cryptsetup', 'build'))('what tscrypt says and how it 
     truncateSync(files.file('large'), 9 * 1024 * 1024);
     writeFileSync(files.file('zeros.img'), '');
     truncateSync(files.file('zeros.img'), 18 * 1024 * 1024);
+    const luks1 = files.file('luks1.img');
+    writeFileSync(luks1, '');
+    truncateSync(luks1, 4 * 1024 * 1024);
+    expect(
+      await cryptsetup(['luksFormat', '-q', '--type', 'luks1', '-i', '10', luks1, files.file('one')]),
+    ).toMatchObject({ status: 0 });
     await make('double.img', 'one', 'two');
     await make('single.img', 'one');
   });
