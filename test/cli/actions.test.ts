@@ -228,9 +228,8 @@ describe.skipIf(!requires('build'))('actions of tscrypt', () => {
 
   it('knows a LUKS1 device for LUKS, and does not open it', async () => {
     makeImage('luks1.img');
-    const image = Buffer.alloc(4096);
-    image.set([0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe, 0, 1]);
-    writeFileSync(files.file('luks1.img'), image);
+    const start = Uint8Array.of(0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe, 0, 1);
+    writeFileSync(files.file('luks1.img'), start, { flag: 'r+' });
     expect(await run(['isLuks', 'luks1.img'])).toMatchObject({ status: 0 });
     const refused = await run(['open', '--test-passphrase', '-d', 'one', 'luks1.img']);
     expect(refused.status).toBe(1);
