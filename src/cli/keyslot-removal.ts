@@ -48,7 +48,9 @@ export async function unlocksAny(
       volumeKey.dispose();
       return keyslot;
     } catch (error) {
-      if (!(error instanceof TscryptError) || error.code !== 'WRONG_PASSPHRASE') throw error;
+      // NO_SUCH_OBJECT: it holds another key than the volume's, so it does not count.
+      if (!(error instanceof TscryptError) || !/^(WRONG_PASSPHRASE|NO_SUCH_OBJECT)$/.test(error.code))
+        throw error;
     }
   }
   return undefined;

@@ -46,7 +46,11 @@ export function verifyWanted(options: Options, keyFile: string | undefined): boo
  */
 export async function unlock(
   volume: LuksVolume,
-  request: PassphraseRequest & { readonly keyslot?: number | undefined; readonly tries?: number },
+  request: PassphraseRequest & {
+    readonly keyslot?: number | undefined;
+    readonly unbound?: boolean;
+    readonly tries?: number;
+  },
   options: Options,
   ui: Ui,
 ): Promise<Unlocked> {
@@ -59,7 +63,8 @@ export async function unlock(
   for (let left = request.tries ?? 1; ; left--) {
     using passphrase = await readPassphrase(request, ui);
     try {
-      const unlocked = await volume.unlock({ kind: 'passphrase', passphrase, keyslot: request.keyslot });
+      const { keyslot, unbound } = request;
+      const unlocked = await volume.unlock({ kind: 'passphrase', passphrase, keyslot, unbound });
       ui.verbose(`Key slot ${unlocked.keyslot} unlocked.`);
       return unlocked;
     } catch (error) {

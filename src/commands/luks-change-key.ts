@@ -20,6 +20,7 @@ export default class LuksChangeKey extends ActionCommand {
       {
         ...existingPassphrase(options, 'Enter passphrase to be changed: '),
         keyslot: options['key-slot'],
+        unbound: true,
       },
       options,
       ui,

@@ -7,7 +7,7 @@ import { toNumber } from './geometry.ts';
 import type { Luks2Header } from './header.ts';
 import type { CryptSegment, Segment } from './metadata.ts';
 import { checkRequirements } from './requirements.ts';
-import { isCryptSegment, regularSegments } from './segments.ts';
+import { isCryptSegment, regularSegments, volumeDigests } from './segments.ts';
 
 export interface CryptTableOptions {
   /** The data device as the table shall name it. */
@@ -39,13 +39,15 @@ export function persistentFlags(header: Luks2Header): PersistentFlag[] {
  * The device-mapper table of the volume: one line a segment. A LUKS2 volume counts its IVs in 512-byte
  * sectors whatever its sector size is, so `iv_large_sectors` never appears.
  *
- * @throws TscryptError REQUIREMENT_UNMET; NOT_SUPPORTED (integrity, or a kind of segment without a table);
+ * @throws TscryptError REQUIREMENT_UNMET; NOT_SUPPORTED (integrity, a kind of segment without a table, or segments
+ *   under different keys);
  *   DEVICE_TOO_SMALL; INVALID_ARGUMENT (no cipher specification; the device is no multiple of the sector size)
  */
 export function cryptTable(header: Luks2Header, options: CryptTableOptions): TableSpec {
   checkRequirements(header);
   const flags = new Set<PersistentFlag>([...persistentFlags(header), ...(options.flags ?? [])]);
   // All is checked before the first copy of the key is made.
+  checkOneKey(header);
   const segments = regularSegments(header).map(([id, segment]) => place(id, segment, options.dataSize));
   const table: TableLine[] = [];
   let start = 0;
@@ -57,6 +59,22 @@ export function cryptTable(header: Luks2Header, options: CryptTableOptions): Tab
     start += length;
   }
   return table;
+}
+
+/** The key that opens the volume is that of its first segment; others must not be written with it. */
+function checkOneKey(header: Luks2Header): void {
+  const { digests } = header.metadata;
+  const covered = volumeDigests(header.metadata).flatMap((id) => digests[id]?.segments ?? []);
+  for (const [id, segment] of regularSegments(header)) {
+    if (!isCryptSegment(segment) || covered.includes(id)) continue;
+    throw new TscryptError(
+      'NOT_SUPPORTED',
+      `Segment ${id} is encrypted with another key than the volume's.`,
+      {
+        details: { segment: id },
+      },
+    );
+  }
 }
 
 /** Where a segment lies on the data device, sectors. */

@@ -8,10 +8,12 @@ export { type PersistentFlag, setFlags, setLabels, setPriority, setUuid } from '
 export { verifyVolumeKey } from './digests.ts';
 export { dumpJson, dumpText } from './dump.ts';
 export { createHeader, type FormatParams, formatDevice, requiredHeaderSize } from './format.ts';
+export { dataOffset, headerRegionSize } from './geometry.ts';
 export type { Luks2Header } from './header.ts';
 export { addKeyslot, changeKeyslot, type KeyslotParams, removeKeyslot } from './keyslots.ts';
 export type * from './metadata.ts';
 export { examineHeader, isLuks2, readHeader } from './read.ts';
 export { recoverHeader } from './recover.ts';
+export { isBound, volumeDigests } from './segments.ts';
 export { unlock } from './unlock.ts';
 export { writeHeader } from './write.ts';

@@ -8,10 +8,18 @@ import {
   type ListenOptions,
 } from '../daemon/index.ts';
 import { MappedDevice } from '../dm/index.ts';
-import { type CryptSegment, cryptTable, type Luks2Header, type PersistentFlag } from '../luks2/index.ts';
+import { TscryptError } from '../errors.ts';
+import {
+  type CryptSegment,
+  cryptTable,
+  dataOffset,
+  headerRegionSize,
+  type Luks2Header,
+  type PersistentFlag,
+} from '../luks2/index.ts';
 import { disposeTable, type TableSpec } from '../table/index.ts';
 import { SECTOR_SIZE } from '../units.ts';
-import { absoluteName, deviceSize, type VolumeLocation } from './location.ts';
+import { absoluteName, deviceSize, isDetached, type VolumeLocation } from './location.ts';
 
 export interface ActivateOptions {
   readonly readOnly?: boolean | undefined;
@@ -32,13 +40,14 @@ export async function activateLuks2(
   options: ActivateOptions,
 ): Promise<DeviceInfo> {
   const device = await absoluteName(location.device);
-  const table = await volumeTable(device, header, key.volumeKey, options);
+  const description = await describe(location, header, device, key);
+  const table = await volumeTable(location, device, header, key.volumeKey, options);
   const request: ActivationRequest = {
     name,
     uuid: mappedUuid(header, name),
     table,
     readOnly: options.readOnly ?? false,
-    description: await describe(location, header, device, key),
+    description,
     ...(options.listen && { listen: options.listen }),
   };
   try {
@@ -64,7 +73,8 @@ export async function mapLuks2(
 ): Promise<MappedDevice> {
   const readOnly = options.readOnly ?? false;
   const name = options.name ?? header.uuid;
-  const table = await volumeTable(await absoluteName(location.device), header, volumeKey, options);
+  const device = await absoluteName(location.device);
+  const table = await volumeTable(location, device, header, volumeKey, options);
   try {
     return await MappedDevice.create({
       name,
@@ -84,11 +94,23 @@ function mappedUuid(header: Luks2Header, name: string): string {
 }
 
 async function volumeTable(
+  location: VolumeLocation,
   device: string,
   header: Luks2Header,
   volumeKey: Secret,
   { flags = [] }: { readonly flags?: readonly PersistentFlag[] | undefined },
 ): Promise<TableSpec> {
+  // Data would be written over the header, and with it the only way to the key.
+  if (dataOffset(header) < headerRegionSize(header) && !(await isDetached(location))) {
+    throw new TscryptError(
+      'INVALID_ARGUMENT',
+      'Reduced data offset is allowed only for detached LUKS header.',
+      {
+        details: { device, found: dataOffset(header), expected: headerRegionSize(header) },
+        hint: 'Name the data device, and this one with --header.',
+      },
+    );
+  }
   return cryptTable(header, { device, dataSize: await deviceSize(device), volumeKey, flags });
 }
 

@@ -25,6 +25,19 @@ export function headerPath(location: VolumeLocation): string {
   return location.header ?? location.device;
 }
 
+/** Whether the header lies on another device than the data, by whatever names they go. */
+export async function isDetached({ device, header }: VolumeLocation): Promise<boolean> {
+  if (header === undefined) return false;
+  const [one, other] = await Promise.all([identity(device), identity(header)]);
+  return one !== other;
+}
+
+async function identity(device: string): Promise<string> {
+  const found = isUri(device) ? undefined : await stat(device).catch(() => undefined);
+  if (!found) return device;
+  return found.isBlockDevice() ? `device ${found.rdev}` : `file ${found.dev} ${found.ino}`;
+}
+
 /** The name a table can use wherever the daemon's working directory is. NBD URIs stay as they are. */
 export async function absoluteName(device: string): Promise<string> {
   if (isUri(device)) return device;
