@@ -94,14 +94,16 @@ const CHANNELS = ['console', 'stdout', 'stderr', 'status'] as const;
 async function boot(job: string, options: KernelOptions): Promise<string> {
   const memory = options.memory ?? 1024;
   const seconds = (options.timeout ?? 120_000) / 1000;
+  const late = `took longer than ${seconds} s`;
   const channels = CHANNELS.map((name) => openSync(join(job, name), 'a'));
   const [console] = channels as [number, ...number[]];
   try {
-    // timeout(1) outlives us if we are killed, so no guest is left running for ever.
+    // timeout(1) outlives us if we are killed, so no guest is left running for ever. It asks first: a kernel
+    // that is killed outright leaves its helper processes behind.
     const child = spawn(
       'timeout',
       [
-        ...['-s', 'KILL', String(seconds), join(KERNEL_DIRECTORY, 'linux')],
+        ...['--kill-after=5', String(seconds), join(KERNEL_DIRECTORY, 'linux')],
         ...[`mem=${memory}M`, `initrd=${join(job, 'initramfs')}`, `uml_dir=${job}`, 'umid=guest'],
         ...['quiet', 'loglevel=4', 'panic=-1'],
         ...['con=null', ...CHANNELS.map((_, tty) => `con${tty}=null,fd:${tty + 3}`)],
@@ -113,9 +115,8 @@ async function boot(job: string, options: KernelOptions): Promise<string> {
     );
     return await new Promise((resolve, reject) => {
       child.on('error', reject);
-      child.on('close', (_, signal) =>
-        resolve(signal === 'SIGKILL' ? `took longer than ${seconds} s` : 'died'),
-      );
+      // What timeout(1) ends with when time is up, and when asking was not enough.
+      child.on('close', (status, signal) => resolve(status === 124 || signal === 'SIGKILL' ? late : 'died'));
     });
   } finally {
     for (const channel of channels) closeSync(channel);
