@@ -7,6 +7,9 @@ interface Pending extends Expected {
   readonly resolve: (status: Buffer | undefined) => void;
   readonly reject: (error: TscryptError) => void;
   status: Buffer | undefined;
+  /** The socket has taken all of the request: its data may change. */
+  sent: boolean;
+  replied: boolean;
 }
 
 const FROM_NBD: Readonly<Record<number, { readonly code: ErrorCode; readonly errno: string }>> = {
@@ -39,7 +42,10 @@ export class NbdConnection {
     this.#name = name;
     this.#stream = stream;
     this.#parser = new ReplyParser(structuredReplies, {
-      expected: (cookie) => this.#pending.get(cookie),
+      expected: (cookie) => {
+        const pending = this.#pending.get(cookie);
+        return pending?.replied ? undefined : pending;
+      },
       blockStatus: (cookie, payload) => {
         const pending = this.#pending.get(cookie);
         if (pending) pending.status = payload;
@@ -77,19 +83,26 @@ export class NbdConnection {
     return new Promise((resolve, reject) => {
       if (this.#lost) return reject(this.#lost);
       const cookie = ++this.#cookie;
-      this.#pending.set(cookie, {
+      const pending: Pending = {
         type,
         offset,
         ...(into && { into }),
         received: 0,
         error: 0,
         status: undefined,
+        sent: !data || data.length === 0,
+        replied: false,
         resolve,
         reject,
-      });
+      };
+      this.#pending.set(cookie, pending);
       this.#cork();
       this.#stream.write(requestHeader(type, flags, cookie, offset, length));
-      if (data && data.length > 0) this.#stream.write(data);
+      if (!data || pending.sent) return;
+      this.#stream.write(data, () => {
+        pending.sent = true;
+        if (pending.replied) this.#finish(cookie, pending);
+      });
     });
   }
 
@@ -136,7 +149,14 @@ export class NbdConnection {
   #done(cookie: bigint): void {
     const pending = this.#pending.get(cookie);
     if (!pending) return;
-    this.#pending.delete(cookie);
+    pending.replied = true;
+    // A reply that comes too early, from a server that lies, gives nobody's buffer back: whatever was put
+    // into it next, plaintext perhaps, would go out in the place of what is still to be sent.
+    if (pending.sent) this.#finish(cookie, pending);
+  }
+
+  #finish(cookie: bigint, pending: Pending): void {
+    if (!this.#pending.delete(cookie)) return;
     if (pending.error === 0) pending.resolve(pending.status);
     else pending.reject(this.#serverError(pending));
     if (this.#pending.size === 0) this.#drained?.();

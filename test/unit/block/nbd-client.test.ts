@@ -197,6 +197,52 @@ describe('the NBD client', () => {
     await device.close();
   });
 
+  it('needs a buffer for as long as it is being sent, whatever the server says meanwhile', async () => {
+    const content = pattern(8 * 1024 * 1024, 5);
+    const received: Buffer[] = [];
+    let connection: net.Socket | undefined;
+    const size = content.length;
+    const info = nbd.InfoExport.encode({ type: nbd.NBD_INFO_EXPORT, size, transmissionFlags: 1 });
+    const go = nbd.NBD_OPT_GO;
+    await script({
+      go: [optionReply(go, nbd.NBD_REP_INFO, info), optionReply(go, nbd.NBD_REP_ACK)],
+      transmit: ({ type, cookie }, from) => {
+        if (type !== nbd.NBD_CMD_READ) return;
+        // From here on the payload of the write with the next cookie comes; it is not looked at now.
+        connection = from;
+        from.removeAllListeners('data');
+        from.pause();
+        const written = nbd.SimpleReply.encode({
+          magic: nbd.NBD_SIMPLE_REPLY_MAGIC,
+          error: 0,
+          cookie: cookie + 1n,
+        });
+        const read = chunk(cookie, nbd.NBD_REPLY_TYPE_OFFSET_DATA, data(0, new Uint8Array(512)));
+        from.write(Buffer.concat([written, read]));
+      },
+    });
+    const device = await connectNbd(uri());
+    const reading = device.read(0, new Uint8Array(512));
+    let done = false;
+    const buffer = content.slice();
+    const writing = Promise.resolve(device.write(0, buffer)).then(() => {
+      done = true;
+      // Now it is the caller's again.
+      buffer.fill(0);
+    });
+    await reading;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(done).toBe(false);
+    connection?.on('data', (bytes) => received.push(bytes));
+    connection?.resume();
+    await writing;
+    await device.close();
+    // What came with the headers is not in it, the farewell is.
+    const rest = Buffer.concat(received).subarray(0, -nbd.Request.size);
+    expect(rest.length).toBeGreaterThan(size / 2);
+    expectBytes(rest, content.subarray(size - rest.length));
+  });
+
   it('assembles chunks in any order, holes among them', async () => {
     const content = pattern(4096, 3);
     content.fill(0, 1024, 2048);
