@@ -12,6 +12,7 @@ import {
   type WriteZeroesOptions,
 } from './device.ts';
 import { diskGeometry, type FileGeometry, openHandle, regularFileGeometry } from './file-geometry.ts';
+import { Flushes } from './flushes.ts';
 import { checkRead, checkWrite, closedError } from './request-check.ts';
 import { Requests } from './requests.ts';
 
@@ -71,6 +72,7 @@ class FileDevice implements BlockDevice {
   readonly #fd: number;
   readonly #access: Access;
   readonly #requests = new Requests();
+  readonly #flushes = new Flushes(() => this.#datasync());
 
   constructor(name: string, handle: FileHandle, geometry: FileGeometry, readOnly: boolean, access: Access) {
     this.name = name;
@@ -101,13 +103,13 @@ class FileDevice implements BlockDevice {
     checkWrite(this, offset, from.length);
     if (this.#access === 'memory' && from.length <= INLINE_MAX) return this.#writeInline(offset, from);
     const done = this.#access === 'direct' ? this.#writeDirect(offset, from) : this.#writeAll(offset, from);
-    return this.#requests.track(options?.fua ? done.then(() => this.#sync()) : done);
+    return this.#requests.track(options?.fua ? done.then(() => this.#flushes.flush()) : done);
   }
 
   flush(): MaybePromise<void> {
     if (this.#requests.closed) throw closedError(this.name);
     if (this.readOnly || this.#access === 'memory') return;
-    return this.#requests.track(this.#sync());
+    return this.#requests.track(this.#flushes.flush());
   }
 
   discard(offset: number, length: number): MaybePromise<void> {
@@ -143,7 +145,7 @@ class FileDevice implements BlockDevice {
     for (let at = 0; at < length; at += ZEROES.length) {
       await put.call(this, offset + at, ZEROES.subarray(0, Math.min(ZEROES.length, length - at)));
     }
-    if (fua) await this.#sync();
+    if (fua) await this.#flushes.flush();
   }
 
   #readInline(offset: number, into: Uint8Array): void {
@@ -221,7 +223,7 @@ class FileDevice implements BlockDevice {
     }
   }
 
-  async #sync(): Promise<void> {
+  async #datasync(): Promise<void> {
     if (this.#access === 'memory') return;
     try {
       await this.#handle.datasync();
