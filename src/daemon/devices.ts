@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkName } from '../dm/index.ts';
 import { TscryptError } from '../errors.ts';
@@ -6,7 +5,7 @@ import { isAlive, type ProcessIdentity } from '../sys/index.ts';
 import { clearDeadStagings, clearIfDead, deviceDirectories } from './claim.ts';
 import { ask, NOT_LISTENING } from './control-client.ts';
 import type { CloseOptions, DeviceInfo } from './request.ts';
-import { type DevicePaths, devicePaths, runtimeDirectory } from './runtime-directory.ts';
+import { type DevicePaths, devicePaths, existingRuntimeDirectory } from './runtime-directory.ts';
 
 const STATUS_TIMEOUT_MS = 10_000;
 const LONGEST_PAUSE_MS = 50;
@@ -24,14 +23,15 @@ interface Found {
  */
 export async function findDevice(name: string): Promise<DeviceInfo | undefined> {
   checkName(name);
-  const found = find(runtimeDirectory(), name);
+  const root = existingRuntimeDirectory();
+  const found = root === undefined ? undefined : find(root, name);
   return found && (await status(found));
 }
 
 /** All active devices, by name. */
 export async function listDevices(): Promise<DeviceInfo[]> {
-  const root = runtimeDirectory();
-  if (!existsSync(root)) return [];
+  const root = existingRuntimeDirectory();
+  if (root === undefined) return [];
   clearDeadStagings(root);
   const found = deviceDirectories(root).flatMap((name) => find(root, name) ?? []);
   const infos = await Promise.all(found.map(status));
@@ -83,7 +83,8 @@ function find(root: string, name: string): Found | undefined {
 
 async function findOrThrow(name: string): Promise<Found> {
   checkName(name);
-  const found = find(runtimeDirectory(), name);
+  const root = existingRuntimeDirectory();
+  const found = root === undefined ? undefined : find(root, name);
   if (!found) throw notActive(name);
   return found;
 }

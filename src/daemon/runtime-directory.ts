@@ -43,11 +43,29 @@ export function ensureRuntimeDirectory(): string {
     throw fromSystemError(error, `Cannot create the runtime directory ${path}`, { path });
   }
   const found = stats(path);
-  if (!found?.isDirectory() || found.uid !== userId()) throw notOurs(path, 'it belongs to another user');
-  if ((found.mode & 0o022) !== 0) throw notOurs(path, 'other users can write to it');
+  checkOurs(path, found);
   // Names are nobody else's business; a directory that the user chose stays as it is.
   if (!process.env.TSCRYPT_RUNTIME_DIR && (found.mode & 0o055) !== 0) chmodSync(path, 0o700);
   return path;
+}
+
+/**
+ * The runtime directory, if there is one. Whoever else could write to it could have sockets of his own
+ * asked, and have files anywhere removed as what a dead daemon left.
+ *
+ * @throws TscryptError PERMISSION_DENIED when it is another's or open to others
+ */
+export function existingRuntimeDirectory(): string | undefined {
+  const path = runtimeDirectory();
+  const found = stats(path);
+  if (!found) return undefined;
+  checkOurs(path, found);
+  return path;
+}
+
+function checkOurs(path: string, found: Stats | undefined): asserts found is Stats {
+  if (!found?.isDirectory() || found.uid !== userId()) throw notOurs(path, 'it belongs to another user');
+  if ((found.mode & 0o022) !== 0) throw notOurs(path, 'other users can write to it');
 }
 
 /** Where the device's files are; the name must have been checked. */

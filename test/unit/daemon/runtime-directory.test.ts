@@ -1,7 +1,18 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { closeDevice, findDevice, listDevices } from '../../../src/daemon/index.ts';
 import {
   checkSocketPaths,
   devicePaths,
@@ -32,6 +43,32 @@ describe('runtime directory', () => {
     symlinkSync(base, join(base, 'link'));
     vi.stubEnv('TSCRYPT_RUNTIME_DIR', join(base, 'link'));
     expect(() => ensureRuntimeDirectory()).toThrow(code('PERMISSION_DENIED'));
+  });
+
+  it('is not looked into either unless it is the user’s alone: what is there would be believed and cleared away', async () => {
+    const open = join(base, 'planted');
+    // Left by a dead process, so that whoever finds it removes it.
+    const device = join(open, 'disk');
+    mkdirSync(device, { recursive: true });
+    writeFileSync(join(device, 'owner.4194305.1.00'), '');
+    vi.stubEnv('TSCRYPT_RUNTIME_DIR', open);
+    chmodSync(open, 0o777);
+    const refused = { code: 'PERMISSION_DENIED' };
+    await expect(findDevice('disk')).rejects.toMatchObject(refused);
+    await expect(closeDevice('disk')).rejects.toMatchObject(refused);
+    await expect(listDevices()).rejects.toMatchObject(refused);
+    expect(existsSync(device)).toBe(true);
+    const elsewhere = join(base, 'planted-link');
+    chmodSync(open, 0o700);
+    symlinkSync(open, elsewhere);
+    vi.stubEnv('TSCRYPT_RUNTIME_DIR', elsewhere);
+    await expect(findDevice('disk')).rejects.toMatchObject(refused);
+    vi.stubEnv('TSCRYPT_RUNTIME_DIR', open);
+    expect(await findDevice('disk')).toBeUndefined();
+    expect(existsSync(device)).toBe(false);
+    vi.stubEnv('TSCRYPT_RUNTIME_DIR', join(base, 'none'));
+    expect(await findDevice('disk')).toBeUndefined();
+    expect(await listDevices()).toEqual([]);
   });
 
   it.skipIf(!requires('root'))('must be owned by the user (as root)', () => {
