@@ -1,5 +1,5 @@
 import { open, truncate } from 'node:fs/promises';
-import { claimDevice, openDevice } from '../block/index.ts';
+import { type BlockDevice, claimDevice, openDevice } from '../block/index.ts';
 import { benchmarkPbkdf, hashSize, type PbkdfRequest, parseCipherSpec } from '../crypto/index.ts';
 import type { Secret } from '../crypto/secret.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';
@@ -8,6 +8,7 @@ import { SECTOR_SIZE } from '../units.ts';
 import {
   absoluteName,
   headerPath,
+  isDetached,
   isRegularFile,
   isUri,
   type VolumeLocation,
@@ -62,7 +63,8 @@ export async function formatVolume(
   passphrase: Secret,
 ): Promise<Formatted> {
   const data = await dataGeometry(location.device);
-  const params = formatParams(location, options, data);
+  const detached = await isDetached(location);
+  const params = formatParams(options, data, detached);
   const headerSize = requiredHeaderSize(params);
   const digestIterations = await digestCost(options);
   const pbkdf = await benchmarkPbkdf(
@@ -78,11 +80,13 @@ export async function formatVolume(
   };
   return unused(location.device, async () => {
     await makeRoom(location, headerSize);
-    return withHeaderDevice(location, 'write', async (device) => {
+    const write = async (device: BlockDevice): Promise<Formatted> => {
       const { header, volumeKey } = await formatDevice(device, { ...params, digestIterations }, keyslot);
       volumeKey.dispose();
       return { header, noRoomForData: data.size <= dataStart(header) };
-    });
+    };
+    const format = () => withHeaderDevice(location, 'write', write, { exclusive: true });
+    return detached ? unused(headerPath(location), format) : format();
   });
 }
 
@@ -123,13 +127,13 @@ async function dataGeometry(path: string): Promise<Geometry> {
   }
 }
 
-function formatParams(location: VolumeLocation, options: LuksFormatOptions, data: Geometry): FormatParams {
+function formatParams(options: LuksFormatOptions, data: Geometry, detached: boolean): FormatParams {
   const { pbkdf, keyslot, keyslotCipher, keyslotKeySize, sectorSize, ...rest } = options;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   return {
     ...given,
     sectorSize: sectorSize ?? naturalSectorSize(options, data),
-    detached: location.header !== undefined,
+    detached,
   };
 }
 

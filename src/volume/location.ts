@@ -72,17 +72,20 @@ export type LockMode = 'read' | 'write';
 /**
  * Runs `task` on the header device while holding its metadata lock, shared for reading and exclusive for
  * writing, under cryptsetup's own path and discipline, so that both can work on one volume.
+ *
+ * @param options.exclusive refuse a disk that the kernel has in use: mounted, mapped, part of an array
  */
 export async function withHeaderDevice<T>(
   location: VolumeLocation,
   mode: LockMode,
   task: (device: BlockDevice) => Promise<T>,
+  options: { readonly exclusive?: boolean } = {},
 ): Promise<T> {
   const path = headerPath(location);
   await absoluteName(path);
   const lock = isUri(path) || location.disableLocks ? undefined : await lockDevice(path, mode);
   try {
-    const device = await openDevice(path, { readOnly: mode === 'read' });
+    const device = await openDevice(path, { readOnly: mode === 'read', ...options });
     try {
       return await task(device);
     } finally {
