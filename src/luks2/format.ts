@@ -191,7 +191,7 @@ export async function formatDevice(
     const header: Luks2Header = { ...(first?.header ?? empty), seqid: 1 };
     const copies = encodeBoth(header);
     await invalidateHeaders(device, headerRegionSize(header));
-    await wipeRegion(device, header);
+    await wipeRegion(device, header, params.detached ?? false);
     if (first) await writeBytes(device, first.offset, first.material);
     await device.flush();
     await writeCopies(device, header, copies);
@@ -230,11 +230,14 @@ async function prepareKeyslot(
   return { header, id, offset: area.offset, material: await sealKey(object, volumeKey, keyslot.passphrase) };
 }
 
-/** Zeroes up to the data, and random bytes where key material will lie, so that used areas do not show. */
-async function wipeRegion(device: BlockDevice, header: Luks2Header): Promise<void> {
+/**
+ * Zeroes up to the data, and random bytes where key material will lie, so that used areas do not show. A device
+ * that holds the header only is somebody else's behind it.
+ */
+async function wipeRegion(device: BlockDevice, header: Luks2Header, detached: boolean): Promise<void> {
   const start = keyslotsStart(header);
   const end = headerRegionSize(header);
   await wipeZero(device, 0, start);
   await wipeRandom(device, start, keyslotsSize(header));
-  await wipeZero(device, end, Math.max(0, dataOffset(header) - end));
+  if (!detached) await wipeZero(device, end, Math.max(0, dataOffset(header) - end));
 }

@@ -56,6 +56,18 @@ describe('formatDevice', () => {
     expect(given.disposed).toBe(false);
   });
 
+  it.each([SMALL_SIZE, 4 * MIB])(
+    'writes nothing behind a header on a device of its own (%i bytes)',
+    async (size) => {
+      const device = new MemoryDevice(new Uint8Array(size).fill(0xaa));
+      const params = { ...SMALL, alignPayload: undefined, detached: true, dataOffset: 4096 };
+      const { header } = await formatDevice(device, params, KEYSLOT);
+      expect(header.metadata.segments[0]?.offset).toBe(String(2 * MIB));
+      const end = 32768 + 512 * 1024;
+      expect(device.content.subarray(end).every((byte) => byte === 0xaa)).toBe(true);
+    },
+  );
+
   it('leaves nothing of what was there, and the data alone', async () => {
     const device = new MemoryDevice(new Uint8Array(SMALL_SIZE).fill(0xaa));
     const { header } = await formatDevice(device, SMALL, KEYSLOT);
