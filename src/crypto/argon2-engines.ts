@@ -1,7 +1,23 @@
 import * as nodeCrypto from 'node:crypto';
-import type { Argon2Request } from './argon2.ts';
 
 type Argon2Run = (request: Argon2Request) => Promise<Uint8Array>;
+
+export interface Argon2Request {
+  readonly type: 'argon2i' | 'argon2id';
+  readonly password: Uint8Array;
+  /** At least 8 bytes. */
+  readonly salt: Uint8Array;
+  /** Passes over the memory. */
+  readonly time: number;
+  readonly memoryKib: number;
+  /** Lanes, computed by as many threads. */
+  readonly parallelism: number;
+  /** Bytes to derive, at least 4. */
+  readonly length: number;
+  /** The optional inputs K and X of RFC 9106, section 3.1; LUKS2 has none. */
+  readonly secret?: Uint8Array;
+  readonly associatedData?: Uint8Array;
+}
 
 /** One implementation of Argon2. */
 export interface Argon2Engine {

@@ -1,23 +1,6 @@
 import { TscryptError } from '../errors.ts';
-import { type Argon2Engine, argon2Engines } from './argon2-engines.ts';
+import { type Argon2Engine, type Argon2Request, argon2Engines } from './argon2-engines.ts';
 import { Secret } from './secret.ts';
-
-export interface Argon2Request {
-  readonly type: 'argon2i' | 'argon2id';
-  readonly password: Uint8Array;
-  /** At least 8 bytes. */
-  readonly salt: Uint8Array;
-  /** Passes over the memory. */
-  readonly time: number;
-  readonly memoryKib: number;
-  /** Lanes, computed by as many threads. */
-  readonly parallelism: number;
-  /** Bytes to derive, at least 4. */
-  readonly length: number;
-  /** The optional inputs K and X of RFC 9106, section 3.1; LUKS2 has none. */
-  readonly secret?: Uint8Array;
-  readonly associatedData?: Uint8Array;
-}
 
 /** LUKS2 never asks for more than 4 GiB (cryptsetup's limit), nor do the engines count further. */
 export const ARGON2_MAX_MEMORY_KIB = 4 * 1024 * 1024;

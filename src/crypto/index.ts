@@ -1,5 +1,6 @@
 export { afMerge, afSplit } from './af.ts';
-export { type Argon2Request, argon2 } from './argon2.ts';
+export { argon2 } from './argon2.ts';
+export type { Argon2Request } from './argon2-engines.ts';
 export { benchmarkCipher, type CipherBenchmarkRequest, type CipherSpeed } from './cipher-benchmark.ts';
 export { type CipherSpec, formatCipherSpec, isNullCipher, parseCipherSpec } from './cipher-spec.ts';
 export { equalConstantTime } from './constant-time.ts';
