@@ -40,6 +40,8 @@ export interface RestoreOptions {
    * cut may then leave no header at all, until the backup is restored again. Off unless given.
    */
   readonly inPlace?: boolean;
+  /** The device holds the header only: what lies behind it is somebody else's. */
+  readonly detached?: boolean;
 }
 
 /**
@@ -75,7 +77,7 @@ export async function restoreHeader(
   options: RestoreOptions = {},
 ): Promise<Luks2Header> {
   const plan = await planRestore(device, backup);
-  await replaceHeaderRegion(device, backup, plan, options.inPlace ?? false);
+  await replaceHeaderRegion(device, backup, plan, options);
   return plan.backup;
 }
 

@@ -1,7 +1,7 @@
 import type { BlockDevice } from '../block/index.ts';
 import { TscryptError } from '../errors.ts';
 import { alignDown } from '../units.ts';
-import type { RestorePlan } from './backup.ts';
+import type { RestoreOptions, RestorePlan } from './backup.ts';
 import { readBytes, writeBytes } from './block-io.ts';
 import { dataOffset, headerRegionSize, keyslotsStart, toNumber } from './geometry.ts';
 import type { HeaderCopy, Luks2Header } from './header.ts';
@@ -39,12 +39,11 @@ function areasOf(header: Luks2Header): BackupArea[] {
   });
 }
 
-/** @param inPlace where old and new do not fit side by side: no header for a while, instead of NO_SPACE */
 export async function replaceHeaderRegion(
   device: BlockDevice,
   bytes: Uint8Array,
   { backup, current }: RestorePlan,
-  inPlace: boolean,
+  { inPlace = false, detached = false }: RestoreOptions,
 ): Promise<void> {
   const final = finalCopies(backup, bytes);
   const content = (range: Range) => bytes.subarray(range.start, range.end);
@@ -54,7 +53,8 @@ export async function replaceHeaderRegion(
     await device.flush();
   };
 
-  const moved = current && (await findMoves(device, bytes, backup, current));
+  const room = detached ? headerRegionSize(backup) : roomEnd(backup);
+  const moved = current && (await findMoves(device, bytes, backup, current, room));
   if (current && !moved && !inPlace) {
     throw new TscryptError(
       'NO_SPACE',
@@ -76,7 +76,7 @@ export async function replaceHeaderRegion(
   const inTransit = areas.filter((area) => moved.has(area.id));
   const settled = areas.filter((area) => !moved.has(area.id));
   if (inTransit.length > 0) {
-    const intermediate = nextHeader(device, relocate(backup, current, moved));
+    const intermediate = nextHeader(device, relocate(backup, current, moved, room));
     const copies = encodeBoth(intermediate);
     for (const area of inTransit) await writeBytes(device, moved.get(area.id) ?? 0, content(area));
     await put(await differing(device, bytes, settled));
@@ -127,7 +127,7 @@ async function differing(
 
 /**
  * Where the room for areas ends while the intermediate header is in force: the slack before the data counts,
- * which the alignment of the data left. A header on a device of its own has none.
+ * which the alignment of the data left. Only where header and data share a device.
  */
 function roomEnd(header: Luks2Header): number {
   const slackEnd = Math.min(dataOffset(header), keyslotsStart(header) + MAX_KEYSLOTS_SIZE);
@@ -143,6 +143,7 @@ async function findMoves(
   bytes: Uint8Array,
   backup: Luks2Header,
   current: Luks2Header,
+  room: number,
 ): Promise<Map<string, number> | undefined> {
   const old = areasOf(current);
   const blocked = (await differing(device, bytes, areasOf(backup)))
@@ -151,7 +152,7 @@ async function findMoves(
   const taken: Range[] = [...old, ...areasOf(backup)];
   const moves = new Map<string, number>();
   for (const area of blocked) {
-    const start = firstGap(taken, keyslotsStart(backup), roomEnd(backup), area.end - area.start);
+    const start = firstGap(taken, keyslotsStart(backup), room, area.end - area.start);
     if (start === undefined) return undefined;
     moves.set(area.id, start);
     taken.push({ start, end: start + area.end - area.start });
@@ -173,13 +174,14 @@ function relocate(
   backup: Luks2Header,
   current: Luks2Header,
   moves: ReadonlyMap<string, number>,
+  room: number,
 ): Luks2Header {
   const metadata = cloneJson(backup.metadata);
   for (const [id, offset] of moves) {
     const keyslot = metadata.keyslots[id];
     if (keyslot) keyslot.area.offset = String(offset);
   }
-  metadata.config.keyslots_size = String(roomEnd(backup) - keyslotsStart(backup));
+  metadata.config.keyslots_size = String(room - keyslotsStart(backup));
   return { ...backup, metadata, seqid: Math.max(backup.seqid, current.seqid) };
 }
 

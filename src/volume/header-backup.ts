@@ -8,7 +8,7 @@ import {
   restoreHeader,
 } from '../luks2/index.ts';
 import { MIB } from '../units.ts';
-import { type VolumeLocation, withHeaderDevice } from './location.ts';
+import { isDetached, type VolumeLocation, withHeaderDevice } from './location.ts';
 
 /** Largest header region: two copies of 4 MiB and 128 MiB of keyslots. */
 const BACKUP_MAX = 136 * MIB;
@@ -59,7 +59,10 @@ export async function restoreVolumeHeader(
   options: RestoreOptions = {},
 ): Promise<void> {
   const backup = await readBackup(file);
-  await withHeaderDevice(location, 'write', (device) => restoreHeader(device, backup, options));
+  const detached = await isDetached(location);
+  await withHeaderDevice(location, 'write', (device) =>
+    restoreHeader(device, backup, { ...options, detached }),
+  );
 }
 
 async function readBackup(file: string): Promise<Uint8Array> {

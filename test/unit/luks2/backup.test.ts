@@ -78,6 +78,24 @@ describe('restoreHeader', () => {
     expect(slack.every((byte) => byte === 0)).toBe(true);
   });
 
+  it.each([SMALL_SIZE, 128 * 1024])(
+    'uses nothing behind a header on a device of its own (%i bytes)',
+    async (size) => {
+      const params = { ...SMALL, keyslotsSize: 64 * 1024, alignPayload: 1024, detached: true };
+      const { device: memory, volumeKey } = await volume('a', params, size);
+      const backup = await backupHeader(memory);
+      memory.content.fill(0x5a, backup.length);
+      await formatDevice(memory, { ...params, volumeKey }, { passphrase: passphrase('b'), pbkdf: CHEAP });
+      const device = await FaultDevice.over(memory);
+      const refused = restoreHeader(device, backup, { detached: true });
+      await expect(refused).rejects.toMatchObject({ code: 'NO_SPACE' });
+      expect(device.log).toEqual([]);
+      await restoreHeader(device, backup, { detached: true, inPlace: true });
+      expect(Buffer.compare(await backupHeader(device), backup)).toBe(0);
+      expect(memory.content.subarray(backup.length).every((byte) => byte === 0x5a)).toBe(true);
+    },
+  );
+
   it('refuses without a write what does not fit, unless told to risk it', async () => {
     const params = { ...SMALL, keyslotsSize: 64 * 1024 };
     const { device: memory, volumeKey } = await volume('a', params);
