@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { BlockDevice } from '../block/index.ts';
 import { TscryptError } from '../errors.ts';
 import { readBytes } from './block-io.ts';
+import { foreignSignature } from './foreign-signature.ts';
 import { headerRegionSize } from './geometry.ts';
 import type { HeaderCopy, Luks2Header } from './header.ts';
 import { decodeBinaryHeader, decodeCopy } from './header-copy.ts';
@@ -25,12 +26,14 @@ type Found = { readonly header: Luks2Header } | { readonly error: TscryptError; 
  * at every offset the format allows (specification, section 2.1 and 2.4).
  *
  * @throws TscryptError NOT_RECOGNISED there is no LUKS2 header at all; INVALID_FORMAT there is one, but no
- *   copy is valid; DEVICE_TOO_SMALL the device ends before the keyslots area does
+ *   copy is valid, or something else lies where the primary should; DEVICE_TOO_SMALL the device ends before
+ *   the keyslots area does
  */
 export async function examineHeader(device: BlockDevice): Promise<HeaderState> {
   const primary = await readCopy(device, 'primary', 0);
   const secondary = await findSecondary(device, primary);
   const state = choose(primary, secondary);
+  if ('error' in primary && primary.error.code === 'NOT_RECOGNISED') await checkAmbiguity(device);
   const needed = headerRegionSize(state.header);
   if (device.size < needed) {
     throw new TscryptError('DEVICE_TOO_SMALL', `${device.name} ends inside its LUKS2 header.`, {
@@ -38,6 +41,23 @@ export async function examineHeader(device: BlockDevice): Promise<HeaderState> {
     });
   }
   return state;
+}
+
+/**
+ * A secondary copy outlives the formatting of the device with something else. To believe it would be to
+ * repair the primary one, over somebody's data.
+ */
+async function checkAmbiguity(device: BlockDevice): Promise<void> {
+  const found = await foreignSignature(device);
+  if (found === undefined) return;
+  throw new TscryptError(
+    'INVALID_FORMAT',
+    'Device contains ambiguous signatures, cannot auto-recover LUKS2.',
+    {
+      details: { device: device.name, structure: 'luks2_hdr_disk', field: 'magic', found },
+      hint: `It looks like ${found}. If it is LUKS2 all the same, restore its header from a backup.`,
+    },
+  );
 }
 
 /** The header of {@link examineHeader}. */

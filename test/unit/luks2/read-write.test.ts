@@ -15,6 +15,7 @@ import {
 import { parseJson, printJson } from '../../../src/luks2/json.ts';
 import { HEADER_SIZES } from '../../../src/luks2/ondisk.ts';
 import { MIB } from '../../../src/units.ts';
+import { pattern } from '../../suites/block-device.ts';
 import { CHEAP, type Loose, passphrase, reseal, SMALL, volume, writeMetadata } from './images.ts';
 
 const kill = (device: MemoryDevice, offset: number) => device.content.fill(0, offset, offset + 512);
@@ -60,6 +61,27 @@ describe('choice of the copy', () => {
     expect(repair).toEqual(['primary']);
     kill(device, metadataSize);
     expect(await examineHeader(device)).toEqual({ header, repair: ['secondary'] });
+  });
+
+  it.each<[string, number, string]>([
+    ['a swap area', 4086, 'SWAPSPACE2'],
+    ['XFS', 0, 'XFSB'],
+    ['a partition table', 510, '\x55\xaa'],
+    ['ext4', 1080, '\x53\xef'],
+    ['LUKS1', 0, 'LUKS\xba\xbe\0\x01'],
+  ])('does not take %s for a damaged header, though an old secondary copy is left', async (_, at, magic) => {
+    const { device: memory, header } = await volume();
+    memory.content.fill(0, 0, 4096);
+    memory.content.set(Buffer.from(magic, 'latin1'), at);
+    const device = await FaultDevice.over(memory);
+    for (const attempt of [readHeader(device), recoverHeader(device)]) {
+      await expect(attempt).rejects.toMatchObject({ code: 'INVALID_FORMAT' });
+    }
+    expect(await isLuks2(device)).toBe(false);
+    expect(device.log).toEqual([]);
+    // Damage of any other kind is repaired as before.
+    memory.content.set(pattern(4096, 7));
+    expect((await recoverHeader(memory)).header).toEqual(header);
   });
 
   it('gives each copy a salt of its own, and a new one with each write', async () => {
