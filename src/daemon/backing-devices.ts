@@ -13,7 +13,7 @@ export interface BackingDeviceOptions {
 }
 
 interface Use {
-  readonly claim: DeviceClaim;
+  readonly claim: Promise<DeviceClaim>;
   count: number;
 }
 
@@ -24,7 +24,7 @@ interface Use {
 export class BackingDevices {
   readonly #options: BackingDeviceOptions;
   /** By what the path leads to and whether it is written. */
-  readonly #uses = new Map<string, Promise<Use>>();
+  readonly #uses = new Map<string, Use>();
   readonly #shortcomings = new Set<string>();
 
   constructor(options: BackingDeviceOptions) {
@@ -65,29 +65,34 @@ export class BackingDevices {
   /** @returns ends this use; the mark is taken off with the last one */
   async #use(path: string, readOnly: boolean): Promise<() => Promise<void>> {
     const key = `${identity(path)} ${readOnly ? 'r' : 'w'}`;
-    let pending = this.#uses.get(key);
-    if (!pending) {
-      pending = claimDevice(path, readOnly ? 'read' : 'write', { shared: this.#options.shared }).then(
-        (claim) => ({ claim, count: 0 }),
-      );
-      this.#uses.set(key, pending);
+    let use = this.#uses.get(key);
+    if (!use) {
+      const claim = claimDevice(path, readOnly ? 'read' : 'write', { shared: this.#options.shared });
+      use = { claim, count: 0 };
+      this.#uses.set(key, use);
     }
-    let use: Use;
+    // Counted before anything is waited for: another use may end meanwhile.
+    const mine = use;
+    mine.count++;
+    const forget = (): void => {
+      if (this.#uses.get(key) === mine) this.#uses.delete(key);
+    };
+    let claim: DeviceClaim;
     try {
-      use = await pending;
+      claim = await mine.claim;
     } catch (error) {
-      this.#uses.delete(key);
+      forget();
       throw error;
     }
-    use.count++;
-    if (!use.claim.held)
-      this.#shortcomings.add(`Nothing keeps ${path} from being opened twice: ${use.claim.reason}.`);
+    if (!claim.held)
+      this.#shortcomings.add(`Nothing keeps ${path} from being opened twice: ${claim.reason}.`);
     let done = false;
     return async () => {
-      if (done || --use.count > 0) return;
+      if (done) return;
       done = true;
-      this.#uses.delete(key);
-      await use.claim.release();
+      if (--mine.count > 0) return;
+      forget();
+      await claim.release();
     };
   }
 }

@@ -89,7 +89,7 @@ export class DeviceServer {
       pid: process.pid,
       size: this.#device.size,
       readOnly: this.#device.readOnly,
-      suspended: this.#device.info.state === 'suspended',
+      suspended: this.#suspended,
       openCount: this.#nbd.connections(name),
       closeDeferred: this.#deferred !== undefined,
       table: this.table(),
@@ -138,8 +138,7 @@ export class DeviceServer {
       return false;
     }
     // Closing fails as long as it still can without harm: before the clients are gone.
-    if (!options.force && !this.#ending && this.#device.info.state !== 'suspended')
-      await this.#device.flush();
+    if (!options.force && !this.#ending && !this.#suspended) await this.#flushBeforeClose();
     if (!this.#ending && this.#inUse && !options.force) {
       if (!options.deferred)
         throw new TscryptError('DEVICE_BUSY', `Device ${this.#request.name} is still in use.`, {
@@ -152,6 +151,24 @@ export class DeviceServer {
     }
     await this.#end();
     return true;
+  }
+
+  async #flushBeforeClose(): Promise<void> {
+    try {
+      await this.#device.flush();
+    } catch (error) {
+      const { code, message, errno, details } = fromSystemError(error, 'Cannot flush');
+      throw new TscryptError(code, message, {
+        errno,
+        details,
+        hint: `The device stays open. To give up what could not be stored, end its daemon: kill ${process.pid}`,
+        cause: error,
+      });
+    }
+  }
+
+  get #suspended(): boolean {
+    return this.#device.info.state === 'suspended';
   }
 
   get #inUse(): boolean {
@@ -182,9 +199,10 @@ export class DeviceServer {
       }
     };
     // Requests held back by a suspend would keep their connections from finishing.
-    if (this.#device.info.state === 'suspended') await step(() => this.#device.resume());
+    if (this.#suspended) await step(() => this.#device.resume());
+    this.#device.refuseWaiting();
     await step(() => this.#nbd.close());
-    await step(() => this.#device.flush());
+    if (!this.#suspended) await step(() => this.#device.flush());
     await step(() => this.#device.close());
     if (failures.length > 0) throw failures[0];
   }

@@ -284,6 +284,15 @@ export class MappedDevice implements BlockDevice {
     });
   }
 
+  /** While suspended: fails the requests that wait, and those to come, since no resume will. */
+  refuseWaiting(): void {
+    if (!this.#suspended) return;
+    const error = new TscryptError('IO_ERROR', `Device ${this.#name} is suspended for good.`, {
+      details: { device: this.#name },
+    });
+    this.#gate.refuse(error);
+  }
+
   /**
    * Sends a message to the target that `sector` falls into.
    *

@@ -8,7 +8,8 @@ export class RequestGate {
   #shut = false;
   #running = 0;
   #waiting = 0;
-  #whenOpen: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  #whenOpen: Deferred | undefined;
+  #refusal: { readonly error: unknown } | undefined;
   #whenDrained: (() => void) | undefined;
 
   get shut(): boolean {
@@ -27,14 +28,25 @@ export class RequestGate {
   /** Lets everything through that waited, in the order it came, before anything that comes later. */
   open(): void {
     this.#shut = false;
+    this.#refusal = undefined;
     const open = this.#whenOpen;
     this.#whenOpen = undefined;
     this.#waiting = 0;
     open?.resolve();
   }
 
+  /** Until it opens, what waits and whatever comes fails: there is nothing to wait for. */
+  refuse(error: unknown): void {
+    this.#refusal = { error };
+    const open = this.#whenOpen;
+    this.#whenOpen = undefined;
+    this.#waiting = 0;
+    open?.reject(error);
+  }
+
   /** Settles when the gate opens. */
   wait(): Promise<void> {
+    if (this.#refusal) return Promise.reject(this.#refusal.error);
     this.#whenOpen ??= deferred();
     this.#waiting++;
     return this.#whenOpen.promise;
@@ -74,10 +86,18 @@ export class RequestGate {
   }
 }
 
-function deferred(): { promise: Promise<void>; resolve: () => void } {
+interface Deferred {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function deferred(): Deferred {
   let resolve: () => void = () => {};
-  const promise = new Promise<void>((settle) => {
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<void>((settle, fail) => {
     resolve = settle;
+    reject = fail;
   });
-  return { promise, resolve };
+  return { promise, resolve, reject };
 }
