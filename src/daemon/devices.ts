@@ -11,6 +11,8 @@ const STATUS_TIMEOUT_MS = 10_000;
 const LONGEST_PAUSE_MS = 50;
 /** How long a daemon may be neither listening nor gone: it is starting, or closing for somebody else. */
 const TRANSITION_MS = 30_000;
+/** How long a process that was killed may take to disappear once its connections are closed. */
+const ENDING_MS = 2_000;
 
 interface Found {
   readonly paths: DevicePaths;
@@ -98,6 +100,8 @@ async function status(found: Found): Promise<DeviceInfo | undefined> {
     const answer = await ask(found.paths.controlSocket, 'status', {}, STATUS_TIMEOUT_MS);
     if (answer !== NOT_LISTENING) return answer as DeviceInfo;
   } catch (error) {
+    // A connection that breaks is the first sign of an end; the process is still there for a moment.
+    if (lostConnection(error)) await ended(found.daemon, ENDING_MS);
     if (isAlive(found.daemon)) throw error;
   }
   // It ended while it was asked, perhaps without clearing up.
@@ -122,11 +126,20 @@ async function asked(
   }
 }
 
-async function gone(found: Found): Promise<void> {
-  for (const pause of pauses(Number.POSITIVE_INFINITY)) {
-    if (!isAlive(found.daemon)) break;
+function lostConnection(error: unknown): boolean {
+  return error instanceof TscryptError && error.code === 'CONNECTION_LOST';
+}
+
+/** Waits until the daemon's process is no more, or the time is up. */
+async function ended(daemon: ProcessIdentity, timeoutMs: number): Promise<void> {
+  for (const pause of pauses(timeoutMs)) {
+    if (!isAlive(daemon)) return;
     await sleep(pause);
   }
+}
+
+async function gone(found: Found): Promise<void> {
+  await ended(found.daemon, Number.POSITIVE_INFINITY);
   // Usually it has done so itself; if it was killed on its last steps, this does.
   clearIfDead(found.paths.directory);
 }
