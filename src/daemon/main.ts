@@ -26,8 +26,6 @@ process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
 // The terminal it was started from is none of its business.
 process.on('SIGHUP', () => {});
-// Without a listener of ours, Node would open its inspector, and with it this process's memory, on a TCP port.
-process.on('SIGUSR1', () => {});
 
 process.exit(await run());
 

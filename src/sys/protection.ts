@@ -14,13 +14,15 @@ let protection: Protection | undefined;
 
 /**
  * Called once at the start of a program that handles keys (never by the library in somebody else's
- * process): no core files, no ptrace, secrets in locked memory. What the system does not allow is
+ * process): no core files, no ptrace, no inspector, secrets in locked memory. What the system does not allow is
  * reported, not fatal. Later calls return the first one's result.
  *
  * @param useSecretAllocator crypto's function of that name; sys does not know crypto
  */
 export function protectProcess(useSecretAllocator: (memory: SecretMemory) => void): Protection {
   if (protection) return protection;
+  // Without a listener of ours, Node would open its inspector, and with it this process's memory, on a TCP port.
+  process.on('SIGUSR1', () => {});
   const hardening = harden();
   const memory = createSecretMemory();
   if (memory) useSecretAllocator(memory);

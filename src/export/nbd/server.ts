@@ -141,6 +141,7 @@ export class NbdServer {
     let address: string;
     try {
       ({ address } = await lookup(host));
+      if (!address) throw new TypeError('no host');
     } catch (error) {
       throw new TscryptError('INVALID_ARGUMENT', `Unknown host ${host}.`, {
         details: { host },
