@@ -1,5 +1,6 @@
 import type { Secret } from '../crypto/index.ts';
 import { TscryptError } from '../errors.ts';
+import { isBound } from '../luks2/index.ts';
 import type { LuksVolume } from '../volume/index.ts';
 import { aborted, confirm } from './confirm.ts';
 import type { Options } from './flags/registry.ts';
@@ -7,15 +8,21 @@ import { isInteractive, readPassphrase } from './passphrase/read.ts';
 import type { Ui } from './ui.ts';
 import { existingPassphrase } from './unlock.ts';
 
+/** The keyslots that open the volume; others hold keys of their own. */
+export function volumeKeyslots(volume: LuksVolume): number[] {
+  return volume.activeKeyslots().filter((keyslot) => isBound(volume.header.metadata, keyslot));
+}
+
 /** Without any keyslot a volume is lost; asks before the last one goes. */
-export async function askBeforeLast(volume: LuksVolume, ui: Ui): Promise<void> {
-  if (volume.activeKeyslots().length > 1) return;
+export async function askBeforeLast(volume: LuksVolume, keyslot: number, ui: Ui): Promise<void> {
+  const left = volumeKeyslots(volume);
+  if (left.length > 1 || !left.includes(keyslot)) return;
   const text = 'This is the last keyslot. Device will become unusable after purging this key.';
   if (!(await confirm(text, ui))) throw aborted('Operation aborted, the keyslot was NOT wiped.');
 }
 
 export async function removeKeyslotAsked(volume: LuksVolume, keyslot: number, ui: Ui): Promise<void> {
-  await askBeforeLast(volume, ui);
+  await askBeforeLast(volume, keyslot, ui);
   await volume.removeKeyslot(keyslot);
   ui.verbose(`Key slot ${keyslot} removed.`);
 }

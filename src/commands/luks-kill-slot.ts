@@ -1,7 +1,7 @@
 import { ActionCommand } from '../cli/action-command.ts';
 import { argumentsOf, flagsOf } from '../cli/flags/oclif.ts';
 import { parseNumber, usageError } from '../cli/flags/values.ts';
-import { askBeforeLast, remainingPassphrase, unlocksAny } from '../cli/keyslot-removal.ts';
+import { askBeforeLast, remainingPassphrase, unlocksAny, volumeKeyslots } from '../cli/keyslot-removal.ts';
 import { locationOf } from '../cli/volume-options.ts';
 import { TscryptError } from '../errors.ts';
 import { LuksVolume } from '../volume/index.ts';
@@ -22,12 +22,13 @@ export default class LuksKillSlot extends ActionCommand {
     if (!active.includes(keyslot)) throw inactive(keyslot);
     ui.verbose(`Keyslot ${keyslot} is selected for deletion.`);
 
-    await askBeforeLast(volume, ui);
+    await askBeforeLast(volume, keyslot, ui);
     using passphrase = await remainingPassphrase(options, ui);
     // Of a keyslot that stays, so that nobody locks himself out; for the last one, its own will do.
-    const others = active.length === 1 ? active : active.filter((id) => id !== keyslot);
+    const remaining = volumeKeyslots(volume).filter((id) => id !== keyslot);
     if (passphrase !== undefined) {
-      const opened = await unlocksAny(volume, others, passphrase);
+      const candidates = remaining.length > 0 ? remaining : [keyslot];
+      const opened = await unlocksAny(volume, candidates, passphrase);
       if (opened === undefined)
         throw new TscryptError('WRONG_PASSPHRASE', 'No key available with this passphrase.');
       ui.verbose(`Key slot ${opened} unlocked.`);
