@@ -177,7 +177,7 @@ const OPTIONS = {
   'nbd-listen': {
     kind: 'string',
     unit: 'HOST:PORT',
-    help: 'Export over TCP as well; any host but loopback needs a certificate (ours)',
+    help: 'Export over TCP as well; any host but loopback needs the three TLS files (ours)',
     actions: OPEN,
   },
   'nbd-tls-ca': {

@@ -100,9 +100,9 @@ export class NbdServer {
   }
 
   /**
-   * @param host a loopback address; with TLS any
+   * @param host a loopback address; any with TLS and `ca`, so that strangers are turned away
    * @param port 0 = any free one
-   * @throws TscryptError INVALID_ARGUMENT for an address that is not loopback without TLS; DEVICE_BUSY
+   * @throws TscryptError INVALID_ARGUMENT for an address that is not loopback without them; DEVICE_BUSY
    */
   async listenTcp(host: string, port: number): Promise<AddressInfo> {
     const address = await this.#resolve(host);
@@ -149,11 +149,16 @@ export class NbdServer {
       });
     }
     const isLoopback = LOOPBACK.check(address, net.isIPv6(address) ? 'ipv6' : 'ipv4');
-    if (!this.#tls && !isLoopback) {
-      throw new TscryptError('INVALID_ARGUMENT', `${host} is not a loopback address: TLS is needed.`, {
-        details: { host, address },
-        hint: 'Give a certificate and key, or listen on 127.0.0.1 or a unix socket.',
-      });
+    // TLS that lets anybody in would keep the data from listeners on the way, but serve it to whoever asks.
+    if (this.#tls?.ca === undefined && !isLoopback) {
+      throw new TscryptError(
+        'INVALID_ARGUMENT',
+        `${host} is not a loopback address: TLS that asks for the client's certificate is needed.`,
+        {
+          details: { host, address },
+          hint: 'Give a certificate, its key and the authority of the clients, or listen on 127.0.0.1 or a unix socket.',
+        },
+      );
     }
     return address;
   }

@@ -130,6 +130,12 @@ describe('the TCP address of the NBD server', () => {
 describe.skipIf(!requires('openssl'))('the NBD server with TLS', () => {
   const tls = makeCertificate();
 
+  it('may leave loopback only where it turns strangers away', async () => {
+    expect(await codeOf(() => makeServer({ tls }).listenTcp('0.0.0.0', 0))).toBe('INVALID_ARGUMENT');
+    const { port } = await makeServer({ tls: { ...tls, ca: tls.cert } }).listenTcp('0.0.0.0', 0);
+    expect(port).toBeGreaterThan(0);
+  });
+
   it('answers nothing in the clear', async () => {
     const server = makeServer({ tls });
     const { port } = await server.listenTcp('127.0.0.1', 0);
