@@ -7,7 +7,7 @@ import type { Luks2Header } from './header.ts';
 import { currentHeader } from './invalidate.ts';
 import { examineHeader, readHeader } from './read.ts';
 import { checkRequirements, requirements } from './requirements.ts';
-import { replaceHeaderRegion } from './restore.ts';
+import { type RestoreOptions, type RestorePlan, replaceHeaderRegion } from './restore.ts';
 import { checkWritable } from './write.ts';
 
 /** Backups of a header: the header region as it is, both copies and the keyslots area. */
@@ -20,28 +20,6 @@ import { checkWritable } from './write.ts';
  */
 export async function backupHeader(device: BlockDevice): Promise<Uint8Array<ArrayBuffer>> {
   return readBytes(device, 0, headerRegionSize(await readHeader(device)));
-}
-
-/** What restoring a backup would mean; nothing has been written. */
-export interface RestorePlan {
-  /** The header in the backup, valid. */
-  readonly backup: Luks2Header;
-  /** The LUKS2 header on the device now, if there is a valid one. */
-  readonly current: Luks2Header | undefined;
-  /** The two have different UUIDs: ask before going on. */
-  readonly uuidDiffers: boolean;
-  /** What the header on the device says must not be ignored; replacing it may lose data. */
-  readonly currentRequirements: readonly string[];
-}
-
-export interface RestoreOptions {
-  /**
-   * Where old and new key material cannot lie side by side, give up on keeping one key set whole: a power
-   * cut may then leave no header at all, until the backup is restored again. Off unless given.
-   */
-  readonly inPlace?: boolean;
-  /** The device holds the header only: what lies behind it is somebody else's. */
-  readonly detached?: boolean;
 }
 
 /**

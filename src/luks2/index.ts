@@ -3,7 +3,7 @@
  * locks: the callers own those. Nothing here writes before everything that can be checked has been.
  */
 export { cryptTable, persistentFlags } from './activate.ts';
-export { backupHeader, planRestore, type RestoreOptions, type RestorePlan, restoreHeader } from './backup.ts';
+export { backupHeader, planRestore, restoreHeader } from './backup.ts';
 export { type PersistentFlag, setFlags, setLabels, setPriority, setUuid } from './config.ts';
 export { verifyVolumeKey } from './digests.ts';
 export { dumpJson, dumpText } from './dump.ts';
@@ -14,6 +14,7 @@ export { addKeyslot, changeKeyslot, type KeyslotParams, removeKeyslot } from './
 export type * from './metadata.ts';
 export { examineHeader, isLuks2, readHeader } from './read.ts';
 export { recoverHeader } from './recover.ts';
+export type { RestoreOptions, RestorePlan } from './restore.ts';
 export { isBound, volumeDigests } from './segments.ts';
 export { unlock } from './unlock.ts';
 export { writeHeader } from './write.ts';

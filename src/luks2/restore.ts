@@ -1,7 +1,6 @@
 import type { BlockDevice } from '../block/index.ts';
 import { TscryptError } from '../errors.ts';
 import { alignDown } from '../units.ts';
-import type { RestoreOptions, RestorePlan } from './backup.ts';
 import { readBytes, writeBytes } from './block-io.ts';
 import { dataOffset, headerRegionSize, keyslotsStart, toNumber } from './geometry.ts';
 import type { HeaderCopy, Luks2Header } from './header.ts';
@@ -11,6 +10,28 @@ import { cloneJson } from './json.ts';
 import { AREA_ALIGNMENT, MAX_KEYSLOTS_SIZE } from './ondisk.ts';
 import { wipeZero } from './wipe.ts';
 import { checkCurrent, encodeBoth, type HeaderBytes, nextHeader, writeCopies } from './write.ts';
+
+/** What restoring a backup would mean; nothing has been written. */
+export interface RestorePlan {
+  /** The header in the backup, valid. */
+  readonly backup: Luks2Header;
+  /** The LUKS2 header on the device now, if there is a valid one. */
+  readonly current: Luks2Header | undefined;
+  /** The two have different UUIDs: ask before going on. */
+  readonly uuidDiffers: boolean;
+  /** What the header on the device says must not be ignored; replacing it may lose data. */
+  readonly currentRequirements: readonly string[];
+}
+
+export interface RestoreOptions {
+  /**
+   * Where old and new key material cannot lie side by side, give up on keeping one key set whole: a power
+   * cut may then leave no header at all, until the backup is restored again. Off unless given.
+   */
+  readonly inPlace?: boolean;
+  /** The device holds the header only: what lies behind it is somebody else's. */
+  readonly detached?: boolean;
+}
 
 /**
  * Replaces a whole header region without a moment at which no key set is whole.
