@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromSystemError, TscryptError } from '../errors.ts';
 import { isByteLocked, lockByte } from '../sys/index.ts';
+import { writableLoopDevices } from './loop-devices.ts';
 
 /**
  * "This image is in use": a mark on a backing device for as long as it is mapped, so that no second
@@ -49,6 +50,7 @@ export async function claimDevice(
   const refuses = options.shared ? [] : [WRITE, RESIZE];
   let file: FileHandle | undefined;
   try {
+    if (mode === 'write') await refuseLoopDevices(path);
     for (let attempt = 1; ; attempt++) {
       file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const { fd } = file;
@@ -70,6 +72,15 @@ export async function claimDevice(
   }
   await file.close();
   return { held: false, reason: 'this platform offers no file locks to Node.js', release: async () => {} };
+}
+
+async function refuseLoopDevices(path: string): Promise<void> {
+  const [loop] = await writableLoopDevices(path);
+  if (loop === undefined) return;
+  throw new TscryptError('DEVICE_BUSY', `Device ${path} is in use by ${loop}.`, {
+    details: { device: path, loop },
+    hint: `Close what uses ${loop} and detach it (losetup --detach ${loop}), or work on ${loop} itself.`,
+  });
 }
 
 function mark(
