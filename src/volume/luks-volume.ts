@@ -147,7 +147,7 @@ export class LuksVolume {
    * @throws TscryptError DEVICE_EXISTS (name in use), DEVICE_BUSY, DEVICE_TOO_SMALL, REQUIREMENT_UNMET
    */
   activate(name: string, unlocked: Unlocked, options: ActivateOptions = {}): Promise<DeviceInfo> {
-    return activateLuks2(this.location, this.#header, name, unlocked, options);
+    return this.#asItIs(unlocked, (header) => activateLuks2(this.location, header, name, unlocked, options));
   }
 
   /**
@@ -156,7 +156,23 @@ export class LuksVolume {
    * @throws TscryptError DEVICE_BUSY, DEVICE_TOO_SMALL, REQUIREMENT_UNMET, NOT_SUPPORTED
    */
   map(unlocked: Unlocked, options: MapOptions = {}): Promise<MappedDevice> {
-    return mapLuks2(this.location, this.#header, unlocked.volumeKey, options);
+    return this.#asItIs(unlocked, (header) => mapLuks2(this.location, header, unlocked.volumeKey, options));
+  }
+
+  /**
+   * Runs `task` with the header as it is on the device now, and keeps it so meanwhile. If it has changed since
+   * the key was obtained (a format, a restore), the key is verified again: data is never written under another.
+   */
+  #asItIs<T>(unlocked: Unlocked, task: (header: Luks2Header) => Promise<T>): Promise<T> {
+    return withHeaderDevice(this.location, 'read', async (device) => {
+      const header = await readHeader(device);
+      if (header.uuid !== this.#header.uuid || header.seqid !== this.#header.seqid) {
+        const { volumeKey } = unlocked;
+        (await unlockHeader(device, header, { kind: 'volumeKey', volumeKey })).volumeKey.dispose();
+        this.#header = header;
+      }
+      return task(header);
+    });
   }
 
   async #update<T>(

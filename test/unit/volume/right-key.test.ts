@@ -56,6 +56,17 @@ describe('the key a volume is mapped with', () => {
     expect((await volume.unlock({ kind: 'volumeKey', volumeKey })).keyslot).toBeUndefined();
   });
 
+  it('is verified again where the header has changed since', async () => {
+    const volume = await LuksVolume.load({ device: image });
+    const unlocked = await volume.unlock({ kind: 'passphrase', passphrase: passphrase('a') });
+    const second = await LuksVolume.load({ device: image });
+    await second.removeKeyslot(1);
+    await (await volume.map(unlocked)).close();
+    await format({ device: image });
+    expect(await codeOf(() => volume.map(unlocked))).toBe('WRONG_PASSPHRASE');
+    expect(await codeOf(() => volume.activate('changed', unlocked))).toBe('WRONG_PASSPHRASE');
+  });
+
   it('gives another key where that is what is wanted', async () => {
     const volume = await LuksVolume.load({ device: image });
     const found = await volume.unlock({
