@@ -1,7 +1,7 @@
 import { ActionCommand } from '../cli/action-command.ts';
 import { argumentsOf, flagsOf } from '../cli/flags/oclif.ts';
 import { mappedName } from '../cli/volume-options.ts';
-import { closeDevice } from '../daemon/index.ts';
+import { closeDevice } from '../daemon/devices.ts';
 
 /** `tscrypt close <name>` */
 export default class Close extends ActionCommand {

@@ -2,7 +2,7 @@ import { ActionCommand } from '../cli/action-command.ts';
 import { argumentsOf, flagsOf } from '../cli/flags/oclif.ts';
 import { existingPassphrase, triesOf, unlock } from '../cli/unlock.ts';
 import { activationOf, locationOf, mappedName } from '../cli/volume-options.ts';
-import { findDevice } from '../daemon/index.ts';
+import { findDevice } from '../daemon/devices.ts';
 import { TscryptError } from '../errors.ts';
 import { LuksVolume } from '../volume/index.ts';
 

@@ -2,7 +2,7 @@ import { ActionCommand } from '../cli/action-command.ts';
 import { argumentsOf, flagsOf } from '../cli/flags/oclif.ts';
 import { statusText } from '../cli/status-text.ts';
 import { mappedName } from '../cli/volume-options.ts';
-import { findDevice } from '../daemon/index.ts';
+import { findDevice } from '../daemon/devices.ts';
 
 const INACTIVE = 4;
 

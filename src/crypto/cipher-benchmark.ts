@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { MIB } from '../units.ts';
 import type { CipherSpec } from './cipher-spec.ts';
 import { randomFill, randomSecret } from './rng.ts';

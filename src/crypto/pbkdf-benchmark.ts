@@ -1,5 +1,4 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { performance } from 'node:perf_hooks';
 import { TscryptError } from '../errors.ts';
 import { KIB } from '../units.ts';
 import { ARGON2_MAX_MEMORY_KIB } from './argon2.ts';

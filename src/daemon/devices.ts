@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkName } from '../dm/index.ts';
+import { checkName } from '../dm/names.ts';
 import { TscryptError } from '../errors.ts';
 import { isAlive, type ProcessIdentity } from '../sys/index.ts';
 import { clearDeadStagings, clearIfDead, deviceDirectories } from './claim.ts';

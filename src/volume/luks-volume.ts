@@ -18,7 +18,7 @@ import {
   setFlags,
   setUuid,
 } from '../luks2/index.ts';
-import { type ActivateOptions, activateLuks2, type MapOptions, mapLuks2 } from './activation.ts';
+import type { ActivateOptions, MapOptions } from './activation.ts';
 import { type KeyslotContext, type Unlocked, unlockHeader } from './credential.ts';
 import { type Formatted, formatVolume, type LuksFormatOptions } from './format.ts';
 import { backupVolumeHeader } from './header-backup.ts';
@@ -146,7 +146,8 @@ export class LuksVolume {
    *
    * @throws TscryptError DEVICE_EXISTS (name in use), DEVICE_BUSY, DEVICE_TOO_SMALL, REQUIREMENT_UNMET
    */
-  activate(name: string, unlocked: Unlocked, options: ActivateOptions = {}): Promise<DeviceInfo> {
+  async activate(name: string, unlocked: Unlocked, options: ActivateOptions = {}): Promise<DeviceInfo> {
+    const { activateLuks2 } = await import('./activation.ts');
     return this.#asItIs(unlocked, (header) => activateLuks2(this.location, header, name, unlocked, options));
   }
 
@@ -155,7 +156,8 @@ export class LuksVolume {
    *
    * @throws TscryptError DEVICE_BUSY, DEVICE_TOO_SMALL, REQUIREMENT_UNMET, NOT_SUPPORTED
    */
-  map(unlocked: Unlocked, options: MapOptions = {}): Promise<MappedDevice> {
+  async map(unlocked: Unlocked, options: MapOptions = {}): Promise<MappedDevice> {
+    const { mapLuks2 } = await import('./activation.ts');
     return this.#asItIs(unlocked, (header) => mapLuks2(this.location, header, unlocked.volumeKey, options));
   }
 

@@ -1,6 +1,6 @@
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
-import tls, { type SecureContextOptions } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 import { fromSystemError, TscryptError } from '../../errors.ts';
 import type { BlockDevice } from '../device.ts';
 import { NbdConnection } from './connection.ts';
@@ -108,6 +108,8 @@ function connected(socket: net.Socket): Promise<void> {
 function secure(plain: Duplex, uri: NbdUri, options: NbdClientOptions): Promise<Duplex> {
   const { servername, ...certificates } = options.tls ?? {};
   const host = servername ?? uri.tlsHostname ?? ('host' in uri.address ? uri.address.host : 'localhost');
+  // Loaded only by those who need it.
+  const tls = process.getBuiltinModule('node:tls');
   return new Promise((resolve, reject) => {
     const stream = tls.connect({
       ...certificates,

@@ -1,6 +1,6 @@
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import type { BufferPool } from './buffers.ts';
 import { isReadOnly, type NbdExport } from './export.ts';
 import { Haggling, type Outcome } from './haggling.ts';
@@ -140,7 +140,9 @@ export class Connection implements Sink {
     plain.pause();
     // A server of node:tls that never listens, rather than a bare TLSSocket: it is the server that turns away
     // clients whose certificate does not verify.
-    const upgrade = createTlsServer({ ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT });
+    const upgrade = process
+      .getBuiltinModule('node:tls')
+      .createServer({ ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT });
     upgrade.once('tlsClientError', () => this.destroy());
     upgrade.once('secureConnection', (secure) => {
       this.#receiver = receiveEvents(secure, this);

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import net, { type AddressInfo } from 'node:net';
-import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { NBD_MAX_STRING } from '../../block/nbd/protocol.ts';
 import { fromSystemError, TscryptError } from '../../errors.ts';
 import { BufferPool } from './buffers.ts';
@@ -219,8 +219,9 @@ function tlsOptions(options: NbdTlsOptions): TlsOptions {
     rejectUnauthorized: mutual,
   } as const;
   try {
-    // Tried now, so that unusable certificates are not found out by the first client.
-    createSecureContext(complete);
+    // Tried now, so that unusable certificates are not found out by the first client. (Few servers use TLS,
+    // which takes long to load.)
+    process.getBuiltinModule('node:tls').createSecureContext(complete);
   } catch (error) {
     throw new TscryptError('INVALID_ARGUMENT', 'The TLS certificate or key is unusable.', { cause: error });
   }
