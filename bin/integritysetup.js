@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { plannedProgram } from '../dist/cli/planned-programs.js';
+import { plannedProgram } from '../dist/programs/planned-programs.js';
 
 process.exitCode = plannedProgram('integritysetup', process.argv.slice(2));

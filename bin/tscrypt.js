@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { main } from '../dist/cli/main.js';
-import { ACTION_TABLE } from '../dist/commands/index.js';
+import { ACTION_TABLE } from '../dist/programs/actions.js';
+import { main } from '../dist/programs/tscrypt.js';
 
 process.exit(await main(process.argv.slice(2), ACTION_TABLE));

@@ -1,17 +1,21 @@
-// What the build needs after the compiler: nothing left over from sources that are gone, every program
-// able to start, and the bins executable.
+// What the build needs at its end: nothing left over from sources that are gone or that are only in the
+// programs' bundles, every program able to start, and the bins executable.
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
+const programs = join(dist, 'programs');
 
+for (const name of ['cli', 'commands']) rmSync(join(dist, name), { recursive: true, force: true });
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
-  if (!entry.isFile()) continue;
-  const file = join(entry.parentPath ?? entry.path, entry.name);
-  const source = join(root, 'src', relative(dist, file).replace(/(\.d\.ts|\.js|\.js\.map)$/, '.ts'));
-  if (!existsSync(source)) rmSync(file);
+  const folder = entry.parentPath ?? entry.path;
+  if (!entry.isFile() || folder === programs) continue;
+  const file = join(folder, entry.name);
+  const source = relative(dist, file).replace(/(\.d\.ts|\.js|\.js\.map)$/, '.ts');
+  if (source === 'daemon/main.ts' || !existsSync(join(root, 'src', source))) rmSync(file);
 }
 
 const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -22,8 +26,11 @@ const missing = Object.values(bin).flatMap((path) => {
     .map((match) => join(dirname(program), match[1]))
     .filter((module) => !existsSync(module));
 });
-if (!existsSync(join(dist, 'daemon/main.js'))) missing.push(join(dist, 'daemon/main.js'));
 if (missing.length > 0) {
   console.error(`The build is incomplete: ${missing.join(', ')} missing.`);
   process.exit(1);
 }
+// What the bundler wrote is JavaScript, and every action finds what it imports.
+execFileSync(process.execPath, ['--check', join(programs, 'tscryptd.js')]);
+const { ACTION_TABLE } = await import(join(programs, 'actions.js'));
+for (const load of Object.values(ACTION_TABLE)) await load();

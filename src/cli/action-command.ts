@@ -1,6 +1,6 @@
-import { Command } from '@oclif/core/command';
+import type { ArgInput, FlagInput } from '@oclif/core/interfaces';
 import { parse } from '@oclif/core/parser';
-import { useSecretAllocator } from '../crypto/index.ts';
+import { useSecretAllocator } from '../crypto/secret.ts';
 import type { ActionName } from './flags/actions.ts';
 import { checkOptions } from './flags/checks.ts';
 import type { Options } from './flags/registry.ts';
@@ -9,25 +9,35 @@ import { Ui } from './ui.ts';
 /**
  * What every action is: parsed options and operands, a voice, and an exit code. An action is a file in
  * commands/ with `static action`, `flags` and `args` from the registry, and {@link act}.
+ *
+ * Of oclif this takes the parser. Its `Command` and its dispatch would bring plugins, manifests and a help of
+ * their own, none of which there is here, and which take longer to load than most actions do to run.
  */
-export abstract class ActionCommand extends Command {
+export abstract class ActionCommand {
   /** Its entry in the registry of actions. */
   static readonly action: ActionName;
+  static readonly flags: FlagInput;
+  static readonly args: ArgInput;
   /** It never has a passphrase or key in memory. */
   static readonly keyless: boolean = false;
 
+  readonly #argv: string[];
   protected options: Options = {};
   protected operands: Readonly<Record<string, string | undefined>> = {};
   protected ui = new Ui({});
 
+  /** @param argv what oclif's parser takes: options first, `--`, operands */
+  constructor(argv: string[]) {
+    this.#argv = argv;
+  }
+
   /** Does it. The exit code where it is not 0, and no error is to be shown. */
   protected abstract act(): Promise<number | undefined>;
 
-  override async run(): Promise<number> {
-    const actionClass = this.ctor as unknown as typeof ActionCommand;
-    // The parser alone: Command.parse() would run the hooks of plugins, which this program has none of.
+  async run(): Promise<number> {
+    const actionClass = this.constructor as typeof ActionCommand;
     const input = { flags: actionClass.flags, args: actionClass.args, strict: true };
-    const { flags, args } = await parse(this.argv, input);
+    const { flags, args } = await parse(this.#argv, input);
     this.options = flags as Options;
     this.operands = args as typeof this.operands;
     this.ui = new Ui(this.options);

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import type { Config } from '@oclif/core/config';
+import { packageVersion } from '../package-layout.ts';
 import type { ActionCommand } from './action-command.ts';
 import { outcomeText, report } from './failure.ts';
 import type { ActionName } from './flags/actions.ts';
@@ -8,12 +6,10 @@ import { type CommandLine, readCommandLine, resolveAction, toOclifArgv } from '.
 import { actionHelp, programHelp, usage } from './help.ts';
 import { ignoreBrokenPipes, Ui } from './ui.ts';
 
-type ActionClass = new (argv: string[], config: Config) => ActionCommand;
+type ActionClass = new (argv: string[]) => ActionCommand;
 
 /** The class of each action, loaded only when the action is asked for. */
 export type ActionTable = Readonly<Record<ActionName, () => Promise<{ readonly default: ActionClass }>>>;
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * The whole program: reads the command line, answers help and version from the registry alone, and runs one
@@ -38,7 +34,8 @@ export async function main(argv: readonly string[], actions: ActionTable): Promi
     debug: line.given.has('debug'),
   });
   try {
-    const exitCode = await run(action, line, actions);
+    const { default: ActionClass } = await actions[action]();
+    const exitCode = await new ActionClass(toOclifArgv(line)).run();
     ui.verbose(outcomeText(exitCode));
     return exitCode;
   } catch (error) {
@@ -60,23 +57,4 @@ function answer({ wants, action }: CommandLine): number {
       ui.print(action === undefined ? programHelp() : actionHelp(action));
   }
   return 0;
-}
-
-/**
- * Runs the class of one action. oclif's own dispatch would load every command, its plugins and its manifest
- * first, which costs more than most actions do; its parser and command class need none of that.
- */
-async function run(action: ActionName, line: CommandLine, actions: ActionTable): Promise<number> {
-  const [{ default: ActionClass }, { Config }] = await Promise.all([
-    actions[action](),
-    import('@oclif/core/config'),
-  ]);
-  return new ActionClass(toOclifArgv(line), new Config({ root: ROOT })).run();
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { checkName } from '../dm/index.ts';
+import { checkName } from '../dm/names.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';
+import { daemonProgram } from '../package-layout.ts';
 import { clearDeadStagings, createStaging } from './claim.ts';
 import { decodeError } from './error-transfer.ts';
 import { encodeHandover } from './handover.ts';
@@ -71,7 +71,7 @@ async function spawnDaemon(log: number): Promise<ChildProcess> {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
   });
-  const daemon = spawn(process.execPath, [daemonMain()], {
+  const daemon = spawn(process.execPath, [daemonProgram()], {
     cwd: '/',
     env: Object.fromEntries(environment) as Record<string, string>,
     detached: true,
@@ -187,15 +187,4 @@ function lastLine(log: number): string {
 
 function aborted(): TscryptError {
   return new TscryptError('ABORTED', 'Operation aborted.');
-}
-
-/** The built program: beside this file, or, when this runs from source, in the build. */
-function daemonMain(): string {
-  const candidates = ['./main.js', '../../dist/daemon/main.js'].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  );
-  const found = candidates.find((path) => existsSync(path));
-  if (found === undefined)
-    throw new TscryptError('INTERNAL', 'The daemon program is missing.', { hint: 'Run: npm run build' });
-  return found;
 }

@@ -1,5 +1,4 @@
 export { MappedDevice, type MappedDeviceInfo, type MappedDeviceOptions } from './mapped-device.ts';
-export { checkName } from './names.ts';
 export { targetTypes } from './registry.ts';
 export { formatStatusLine, type TargetStatus } from './status.ts';
 export type { DeviceOpener } from './table-devices.ts';
