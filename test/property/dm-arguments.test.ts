@@ -79,7 +79,8 @@ describe('the arguments of targets', () => {
           expect(error).toBeInstanceOf(TscryptError);
           expect((error as TscryptError).code).not.toBe('INTERNAL');
           // A cipher that is not known is named, even if somebody has put a key there.
-          if (!args[0]?.includes(KEY)) expect((error as TscryptError).message).not.toContain(KEY.slice(0, 16));
+          if (!args[0]?.includes(KEY))
+            expect((error as TscryptError).message).not.toContain(KEY.slice(0, 16));
         }
       }),
       { numRuns: 1000 },
