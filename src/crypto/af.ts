@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { TscryptError } from '../errors.ts';
 import { hashSize, opensslHashName } from './hash.ts';
 import { randomFill } from './rng.ts';
@@ -58,6 +58,9 @@ export function afMerge(material: Uint8Array, keySize: number, stripes: number, 
   return key;
 }
 
+/** Bytes of a part's number in what is hashed. */
+const NUMBER_SIZE = 4;
+
 type Diffuse = (block: Uint8Array) => void;
 
 /** XORs each of the first `count` stripes into `state` and diffuses it: d = H(d ⊕ s). */
@@ -68,20 +71,25 @@ function condense(material: Uint8Array, count: number, state: Uint8Array, diffus
   }
 }
 
-/** H of the specification: each digest-sized part becomes the hash of its number and itself, cut to its length. */
+/**
+ * H of the specification: each digest-sized part becomes the hash of its number and itself, cut to its length.
+ * `crypto.hash` is there for many short inputs: a hash object for each would take twice as long.
+ */
 function diffuser(hashName: string, size: number): Diffuse {
   const algorithm = opensslHashName(hashName);
   const digestSize = hashSize(hashName);
-  const number = new Uint8Array(4);
-  const view = new DataView(number.buffer);
+  const input = new Uint8Array(NUMBER_SIZE + Math.min(digestSize, size));
+  const view = new DataView(input.buffer);
   return (block) => {
     for (let part = 0, at = 0; at < size; part++, at += digestSize) {
-      view.setUint32(0, part);
       const chunk = block.subarray(at, Math.min(at + digestSize, size));
-      const digest = createHash(algorithm).update(number).update(chunk).digest();
+      view.setUint32(0, part);
+      input.set(chunk, NUMBER_SIZE);
+      const digest = hash(algorithm, input.subarray(0, NUMBER_SIZE + chunk.length), 'buffer');
       chunk.set(digest.subarray(0, chunk.length));
       digest.fill(0);
     }
+    input.fill(0);
   };
 }
 
