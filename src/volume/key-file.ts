@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { isatty } from 'node:tty';
 import { Secret } from '../crypto/secret.ts';
 import { TscryptError } from '../errors.ts';
 import { KIB, MIB } from '../units.ts';
@@ -21,13 +22,16 @@ const NEWLINE = 0x0a;
  * Reads a key file into locked memory; its bytes are the passphrase, newlines and NULs included.
  *
  * @param path a path, or `-` for standard input
+ * A pipe or device that ends at once is an error, since what should have filled it has failed; an empty regular
+ * file is an empty passphrase.
+ *
  * @throws TscryptError INVALID_ARGUMENT when the file cannot be opened or read, is too short for `size`,
- *   or longer than {@link KEY_FILE_MAX}
+ *   longer than {@link KEY_FILE_MAX}, or a terminal
  */
 export async function readKeyFile(path: string, options: KeyFileOptions = {}): Promise<Secret> {
   const { offset = 0, size } = options;
   if (size !== undefined && size > KEY_FILE_MAX) throw tooLarge(path);
-  if (path === '-') return readAll(new InputReader(), path, offset, options);
+  if (path === '-') return readAll(new InputReader(), path, offset, options, false);
   let handle: FileHandle;
   try {
     handle = await open(path, 'r');
@@ -35,7 +39,10 @@ export async function readKeyFile(path: string, options: KeyFileOptions = {}): P
     throw failed('Failed to open key file.', path, cause);
   }
   try {
-    return await readAll(new FileReader(handle), path, offset, options);
+    // It would show what is typed.
+    if (isatty(handle.fd)) throw failed('Cannot read keyfile from a terminal.', path);
+    const mayBeEmpty = (await handle.stat()).isFile();
+    return await readAll(new FileReader(handle), path, offset, options, mayBeEmpty);
   } finally {
     await handle.close();
   }
@@ -81,6 +88,7 @@ async function readAll(
   path: string,
   offset: number,
   { size, untilNewline = false }: KeyFileOptions,
+  mayBeEmpty: boolean,
 ): Promise<Secret> {
   let room = new Secret(size ?? 4 * KIB);
   let length = 0;
@@ -96,7 +104,7 @@ async function readAll(
       ended = untilNewline && room.bytes[length] === NEWLINE;
       if (!ended) length += got;
     }
-    if (path === '-' && length === 0 && !ended && size !== 0) {
+    if (!mayBeEmpty && length === 0 && !ended && size !== 0) {
       throw failed('Nothing to read on input.', path, { code: 'ENODATA' });
     }
     if (size !== undefined && length < size && !untilNewline) {
