@@ -133,9 +133,11 @@ function tooMany(action: ActionName, word: string): TscryptError {
 
 /** The line in the order and spelling that oclif's parser takes: options first, `--`, operands. */
 export function toOclifArgv(line: CommandLine): string[] {
-  const options = [...line.given].map(([name, texts]) => {
+  const options = [...line.given].flatMap(([name, texts]) => {
     const last = texts.at(-1) ?? '';
-    return optionSpec(name).kind === 'boolean' ? `--${name}` : `--${name}=${last}`;
+    const { kind, zeroCounts } = optionSpec(name);
+    if (!zeroCounts && parseValue(kind, `--${name}`, last) === 0) return [];
+    return kind === 'boolean' ? `--${name}` : `--${name}=${last}`;
   });
   return [...options, '--', ...line.operands];
 }

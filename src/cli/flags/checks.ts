@@ -19,6 +19,9 @@ type Check = (options: Options, action: ActionName) => string | undefined;
 
 const PBKDF_TYPES = ['pbkdf2', 'argon2i', 'argon2id'];
 const PARALLEL_MAX = 4;
+const MEMORY_MINIMUM_KIB = 32;
+const MEMORY_MAXIMUM_KIB = 4_194_304;
+const KEYSLOT_MAXIMUM = 31;
 const PBKDF2_MINIMUM = 1000;
 const ARGON2_MINIMUM = 4;
 const SECTOR_SIZES = [512, 1024, 2048, 4096];
@@ -35,6 +38,15 @@ function both(options: Options, one: OptionName, other: OptionName): boolean {
 
 const CHECKS: readonly Check[] = [
   (o) => broken((o['key-slot'] ?? 0) < 0 || (o['new-key-slot'] ?? 0) < 0, 'Key slot is invalid.'),
+  (o, action) => {
+    // Alone, --key-slot of luksAddKey names the new keyslot.
+    const fresh = action === 'luksFormat' || action === 'luksAddKey';
+    const keyslot = o['new-key-slot'] ?? (fresh ? o['key-slot'] : undefined) ?? 0;
+    return broken(
+      keyslot > KEYSLOT_MAXIMUM,
+      `Key slot ${keyslot} is invalid, please select between 0 and ${KEYSLOT_MAXIMUM}.`,
+    );
+  },
   (o) => {
     const negative = OPTION_NAMES.find((name) => {
       const value = o[name];
@@ -61,6 +73,16 @@ const CHECKS: readonly Check[] = [
     broken(
       (o['pbkdf-parallel'] ?? 0) > PARALLEL_MAX,
       `Requested maximum PBKDF parallel cost is too high (maximum is ${PARALLEL_MAX}).`,
+    ),
+  (o) =>
+    broken(
+      (o['pbkdf-memory'] ?? MEMORY_MINIMUM_KIB) < MEMORY_MINIMUM_KIB,
+      `Forced memory cost is too low for ${o.pbkdf ?? 'argon2id'} (minimum is ${MEMORY_MINIMUM_KIB} kilobytes).`,
+    ),
+  (o) =>
+    broken(
+      (o['pbkdf-memory'] ?? 0) > MEMORY_MAXIMUM_KIB,
+      `Requested maximum PBKDF memory cost is too high (maximum is ${MEMORY_MAXIMUM_KIB} kilobytes).`,
     ),
   (o) => {
     const { pbkdf = 'argon2id', 'pbkdf-force-iterations': iterations } = o;

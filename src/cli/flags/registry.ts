@@ -23,6 +23,8 @@ export interface OptionSpec {
   readonly actions: 'all' | readonly ActionName[];
   /** Older names. */
   readonly aliases?: readonly string[];
+  /** Of a number or size: 0 is a value like any other. Elsewhere it means what leaving the option out means. */
+  readonly zeroCounts?: true;
 }
 
 const FORMAT = ['luksFormat'] as const;
@@ -135,6 +137,7 @@ const OPTIONS = {
     unit: 'INT',
     help: 'Slot number for new key (default is first free)',
     actions: ['open', 'luksFormat', 'luksAddKey', 'luksChangeKey', 'luksDump'],
+    zeroCounts: true,
   },
   'keyfile-offset': {
     kind: 'size',
@@ -203,6 +206,7 @@ const OPTIONS = {
     unit: 'INT',
     help: 'Slot number for new key (default is first free)',
     actions: ['luksAddKey'],
+    zeroCounts: true,
   },
   'new-keyfile': {
     kind: 'string',
@@ -285,6 +289,7 @@ const OPTIONS = {
     unit: 'INT',
     help: 'Encryption sector size: 512, 1024, 2048 or 4096 bytes',
     actions: FORMAT,
+    zeroCounts: true,
   },
   subsystem: {
     kind: 'string',
@@ -315,6 +320,7 @@ const OPTIONS = {
     unit: 'INT',
     help: 'How often the input of the passphrase can be retried, default 3',
     actions: 'all',
+    zeroCounts: true,
   },
   type: {
     short: 'M',

@@ -128,6 +128,11 @@ describe('a command line', () => {
     expect(toOclifArgv(line)).toEqual(['--batch-mode', '--key-size=512', '--', 'disk', '--key']);
   });
 
+  it('leaves out numbers of 0, which ask for the default, except where 0 is a number like any other', () => {
+    const line = readCommandLine(['luksAddKey', 'disk', '-l0', '--new-keyfile-size=0', '-S', '0', '-T0']);
+    expect(toOclifArgv(line)).toEqual(['--key-slot=0', '--tries=0', '--', 'disk']);
+  });
+
   it('never fails but with a usage error', () => {
     const word = fc.oneof(
       fc.string(),

@@ -84,6 +84,12 @@ describe('checks of options against each other', () => {
   it.each<[Options, string]>([
     [{ 'key-size': 100 }, 'Key size must be a multiple of 8 bits'],
     [{ 'key-slot': -1 }, 'Key slot is invalid.'],
+    [{ 'new-key-slot': 32 }, 'Key slot 32 is invalid, please select between 0 and 31.'],
+    [{ 'pbkdf-memory': 31 }, 'Forced memory cost is too low for argon2id (minimum is 32 kilobytes).'],
+    [
+      { 'pbkdf-memory': 4_194_305 },
+      'Requested maximum PBKDF memory cost is too high (maximum is 4194304 kilobytes).',
+    ],
     [{ tries: -1 }, '--tries: invalid numeric value'],
     [
       { pbkdf: 'scrypt' },
