@@ -1,5 +1,6 @@
 import type { Secret } from '../crypto/index.ts';
 import { TscryptError } from '../errors.ts';
+import { isBound } from '../luks2/index.ts';
 import { type LuksVolume, readKeyFile, type Unlocked } from '../volume/index.ts';
 import type { Options } from './flags/registry.ts';
 import { isInteractive, type PassphraseRequest, readPassphrase } from './passphrase/read.ts';
@@ -14,8 +15,15 @@ export function existingPassphrase(options: Options, prompt: string, keyFile?: s
     keyFile: options['key-file'] ?? keyFile,
     offset: options['keyfile-offset'],
     size: options['keyfile-size'],
+    verify: options['verify-passphrase'],
     timeoutSeconds: options.timeout,
   };
+}
+
+/** Of the two places a key file may be named in, the option counts. */
+export function warnOfKeyFileOperand(options: Options, operand: string | undefined, ui: Ui): void {
+  if (operand !== undefined && options['key-file'] !== undefined)
+    ui.warn('Option --key-file takes precedence over specified key file argument.');
 }
 
 /** Where a new passphrase comes from: asked for twice on a terminal, unless `--batch-mode`. */
@@ -90,8 +98,11 @@ export function triesOf(options: Options, keyFile = options['key-file']): number
 
 /** A key as long as the volume's; a longer file gives its first bytes, as with cryptsetup. */
 async function readVolumeKey(volume: LuksVolume, file: string, options: Options): Promise<Secret> {
-  const keyslots = Object.values(volume.header.metadata.keyslots);
-  const size = options['key-size'] === undefined ? keyslots[0]?.key_size : options['key-size'] / 8;
+  const { metadata } = volume.header;
+  // Of a keyslot that holds the volume's own key; others may lie beside it.
+  const keyslot = volume.activeKeyslots().find((id) => isBound(metadata, id));
+  const given = options['key-size'];
+  const size = keyslot === undefined ? given && given / 8 : metadata.keyslots[keyslot]?.key_size;
   if (size === undefined) {
     throw new TscryptError(
       'INVALID_ARGUMENT',

@@ -3,10 +3,10 @@ import { ActionCommand } from '../cli/action-command.ts';
 import { aborted, confirm } from '../cli/confirm.ts';
 import { argumentsOf, flagsOf } from '../cli/flags/oclif.ts';
 import { readPassphrase } from '../cli/passphrase/read.ts';
-import { existingPassphrase, readVolumeKeyFile, verifyWanted } from '../cli/unlock.ts';
+import { existingPassphrase, readVolumeKeyFile, verifyWanted, warnOfKeyFileOperand } from '../cli/unlock.ts';
 import { formatOf, locationOf } from '../cli/volume-options.ts';
 import { TscryptError } from '../errors.ts';
-import { isLuks, LuksVolume, type VolumeLocation } from '../volume/index.ts';
+import { LuksVolume, signatureOf, type VolumeLocation } from '../volume/index.ts';
 
 /** `tscrypt luksFormat <device> [<new key file>]` */
 export default class LuksFormat extends ActionCommand {
@@ -18,8 +18,7 @@ export default class LuksFormat extends ActionCommand {
     const { options, ui } = this;
     const device = this.operand('device');
     const location = locationOf(device, options);
-    if (this.operands.keyFile !== undefined && options['key-file'] !== undefined)
-      ui.warn('Option --key-file takes precedence over specified key file argument.');
+    warnOfKeyFileOperand(options, this.operands.keyFile, ui);
 
     await this.#confirm(location);
     const request = existingPassphrase(options, `Enter passphrase for ${device}: `, this.operands.keyFile);
@@ -39,18 +38,18 @@ export default class LuksFormat extends ActionCommand {
 
   async #confirm(location: VolumeLocation): Promise<void> {
     const { header } = location;
-    const holdsLuks = await this.#holdsLuks(location.device);
+    const found = await this.#signature(location.device);
     if (header !== undefined && !existsSync(header)) {
       if (await confirm('Header file does not exist, do you want to create it?', this.ui)) return;
       throw aborted();
     }
     const target = header ?? location.device;
-    const overwrites = header === undefined ? holdsLuks : await this.#holdsLuks(header);
-    if (overwrites && !this.options['disable-blkid']) {
+    const signature = header === undefined ? found : await this.#signature(header);
+    if (signature !== undefined && !this.options['disable-blkid']) {
       this.ui.note(
         this.ui.batch
-          ? `Existing 'crypto_LUKS' superblock signature on device ${target} will be wiped.`
-          : `WARNING: Device ${target} already contains a 'crypto_LUKS' superblock signature.`,
+          ? `Existing '${signature}' superblock signature on device ${target} will be wiped.`
+          : `WARNING: Device ${target} already contains a '${signature}' superblock signature.`,
       );
     }
     if (!(await confirm(`This will overwrite data on ${target} irrevocably.`, this.ui)))
@@ -58,11 +57,11 @@ export default class LuksFormat extends ActionCommand {
   }
 
   /** Also finds a missing device out before anybody is asked for a passphrase. */
-  async #holdsLuks(device: string): Promise<boolean> {
+  async #signature(device: string): Promise<string | undefined> {
     try {
-      return await isLuks({ device, disableLocks: this.options['disable-locks'] });
+      return await signatureOf({ device, disableLocks: this.options['disable-locks'] });
     } catch (error) {
-      if (error instanceof TscryptError && error.code === 'DEVICE_TOO_SMALL') return false;
+      if (error instanceof TscryptError && error.code === 'DEVICE_TOO_SMALL') return undefined;
       throw error;
     }
   }

@@ -1,7 +1,7 @@
 import { ActionCommand } from '../cli/action-command.ts';
 import { argumentsOf, flagsOf } from '../cli/flags/oclif.ts';
 import { removeKeyslotAsked } from '../cli/keyslot-removal.ts';
-import { existingPassphrase, unlock } from '../cli/unlock.ts';
+import { existingPassphrase, unlock, warnOfKeyFileOperand } from '../cli/unlock.ts';
 import { locationOf } from '../cli/volume-options.ts';
 import { TscryptError } from '../errors.ts';
 import { LuksVolume } from '../volume/index.ts';
@@ -16,6 +16,7 @@ export default class LuksRemoveKey extends ActionCommand {
     const { options, ui } = this;
     const device = this.operand('device');
     const volume = await LuksVolume.load(locationOf(device, options));
+    warnOfKeyFileOperand(options, this.operands.keyFile, ui);
     const request = existingPassphrase(options, 'Enter passphrase to be deleted: ', this.operands.keyFile);
     const { 'volume-key-file': _ignored, ...byPassphrase } = options;
     const { keyslot, volumeKey } = await unlock(volume, request, byPassphrase, ui);

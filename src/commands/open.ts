@@ -4,7 +4,7 @@ import { existingPassphrase, triesOf, unlock } from '../cli/unlock.ts';
 import { activationOf, locationOf, mappedName } from '../cli/volume-options.ts';
 import { findDevice } from '../daemon/devices.ts';
 import { TscryptError } from '../errors.ts';
-import { LuksVolume } from '../volume/index.ts';
+import { checkExists, LuksVolume } from '../volume/index.ts';
 
 /** `tscrypt open <device> [<name>]` */
 export default class Open extends ActionCommand {
@@ -17,12 +17,14 @@ export default class Open extends ActionCommand {
     const device = this.operand('device');
     const name = await this.#freeName();
     const activation = activationOf(options);
-    const volume = await LuksVolume.load(locationOf(device, options));
+    const location = locationOf(device, options);
+    const volume = await LuksVolume.load(location);
+    await checkExists(location.device);
     const unlocked = await unlock(
       volume,
       {
         ...existingPassphrase(options, `Enter passphrase for ${device}: `),
-        verify: options['verify-passphrase'],
+        unbound: options['test-passphrase'] ?? false,
         keyslot: options['key-slot'],
         tries: triesOf(options),
       },

@@ -1,6 +1,7 @@
 import type { BlockDevice } from '../block/index.ts';
 import {
   createSectorCipher,
+  formatCipherSpec,
   hashSize,
   isNullCipher,
   parseCipherSpec,
@@ -55,6 +56,8 @@ export interface FormatParams {
   readonly alignPayload?: number | undefined;
   /** Bytes of the data device, to refuse one without room for data. Default: the header device's, unless detached. */
   readonly dataDeviceSize?: number | undefined;
+  /** The header may fill the device: a file, which can be made larger. */
+  readonly noRoomForData?: boolean | undefined;
 }
 
 export interface FirstKeyslot extends KeyslotParams {
@@ -81,6 +84,11 @@ export function requiredHeaderSize(params: FormatParams): number {
   return 2 * geometry.metadataSize + geometry.keyslotsSize;
 }
 
+/** Where the data starts for these parameters, bytes. */
+export function plannedDataOffset(params: FormatParams): number {
+  return planGeometry(params).dataOffset;
+}
+
 /**
  * A header without keyslots for these parameters, not written anywhere, its sequence number 0. The volume
  * key is the caller's to dispose of.
@@ -91,7 +99,7 @@ export async function createHeader(
   params: FormatParams,
 ): Promise<{ header: Luks2Header; volumeKey: Secret }> {
   const geometry = planGeometry(params);
-  const cipher = params.cipher ?? 'aes-xts-plain64';
+  const cipher = cipherOf(params);
   const hashName = params.hash ?? 'sha256';
   hashSize(hashName);
   const sectorSize = params.sectorSize ?? SECTOR_SIZE;
@@ -165,6 +173,11 @@ function volumeKeySizes(cipher: string): number[] {
   return isNullCipher(spec) ? [16, 24, 32, 48, 64] : validKeySizes(spec);
 }
 
+/** In full, as a header has it: the kernel knows no `null`, and not every reader knows what `aes` stands for. */
+function cipherOf({ cipher = 'aes-xts-plain64' }: FormatParams): string {
+  return formatCipherSpec(parseCipherSpec(cipher));
+}
+
 function defaultKeySize(cipher: string): number {
   return parseCipherSpec(cipher).mode === 'xts' ? 64 : 32;
 }
@@ -204,7 +217,12 @@ export async function formatDevice(
 
 function checkDataRoom(device: BlockDevice, params: FormatParams, geometry: FormatGeometry): void {
   const size = params.dataDeviceSize ?? (params.detached ? undefined : device.size);
-  if (size === undefined || size >= geometry.dataOffset + (params.sectorSize ?? SECTOR_SIZE)) return;
+  if (
+    size === undefined ||
+    params.noRoomForData ||
+    size >= geometry.dataOffset + (params.sectorSize ?? SECTOR_SIZE)
+  )
+    return;
   throw new TscryptError('DEVICE_TOO_SMALL', 'The device is too small: there is no space for data.', {
     details: { device: device.name, expected: geometry.dataOffset + SECTOR_SIZE, found: size },
   });
@@ -219,7 +237,7 @@ async function prepareKeyslot(
 ) {
   const id = chooseNumber(empty, keyslot.keyslot);
   const area = allocateArea(empty, volumeKey.length);
-  const encryption = areaCipher(params.cipher ?? 'aes-xts-plain64', volumeKey.length);
+  const encryption = areaCipher(cipherOf(params), volumeKey.length);
   const afHash = keyslot.afHash ?? params.hash ?? 'sha256';
   const object = createKeyslot(volumeKey.length, area, encryption, { ...keyslot, afHash });
   const metadata = cloneJson(empty.metadata);

@@ -7,7 +7,14 @@ export { backupHeader, planRestore, restoreHeader } from './backup.ts';
 export { type PersistentFlag, setFlags, setLabels, setPriority, setUuid } from './config.ts';
 export { verifyVolumeKey } from './digests.ts';
 export { dumpJson, dumpText } from './dump.ts';
-export { createHeader, type FormatParams, formatDevice, requiredHeaderSize } from './format.ts';
+export { foreignSignature } from './foreign-signature.ts';
+export {
+  createHeader,
+  type FormatParams,
+  formatDevice,
+  plannedDataOffset,
+  requiredHeaderSize,
+} from './format.ts';
 export { dataOffset, headerRegionSize } from './geometry.ts';
 export type { Luks2Header } from './header.ts';
 export { addKeyslot, changeKeyslot, type KeyslotParams, removeKeyslot } from './keyslots.ts';

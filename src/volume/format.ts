@@ -3,7 +3,13 @@ import { type BlockDevice, claimDevice, openDevice } from '../block/index.ts';
 import { benchmarkPbkdf, hashSize, type PbkdfRequest, parseCipherSpec } from '../crypto/index.ts';
 import type { Secret } from '../crypto/secret.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';
-import { type FormatParams, formatDevice, type Luks2Header, requiredHeaderSize } from '../luks2/index.ts';
+import {
+  type FormatParams,
+  formatDevice,
+  type Luks2Header,
+  plannedDataOffset,
+  requiredHeaderSize,
+} from '../luks2/index.ts';
 import { SECTOR_SIZE } from '../units.ts';
 import {
   absoluteName,
@@ -66,6 +72,7 @@ export async function formatVolume(
   const detached = await isDetached(location);
   const params = formatParams(options, data, detached);
   const headerSize = requiredHeaderSize(params);
+  checkDataSize(location, params, data.size);
   const digestIterations = await digestCost(options);
   const pbkdf = await benchmarkPbkdf(
     { ...(options.hash !== undefined && { hash: options.hash }), ...options.pbkdf },
@@ -81,7 +88,11 @@ export async function formatVolume(
   return unused(location.device, async () => {
     await makeRoom(location, headerSize);
     const write = async (device: BlockDevice): Promise<Formatted> => {
-      const { header, volumeKey } = await formatDevice(device, { ...params, digestIterations }, keyslot);
+      const { header, volumeKey } = await formatDevice(
+        device,
+        { ...params, digestIterations, noRoomForData: await isRegularFile(location.device) },
+        keyslot,
+      );
       volumeKey.dispose();
       return { header, noRoomForData: data.size <= dataStart(header) };
     };
@@ -137,6 +148,19 @@ function formatParams(options: LuksFormatOptions, data: Geometry, detached: bool
   };
 }
 
+/** What the stock tools check before they write: a volume that fails it could never be opened. */
+function checkDataSize({ device, header }: VolumeLocation, params: FormatParams, size: number): void {
+  const details = { device, found: size };
+  if (size === 0 && header === undefined)
+    throw new TscryptError('INVALID_ARGUMENT', `Device ${device} is too small.`, { details });
+  const { sectorSize = SECTOR_SIZE } = params;
+  const room = size - plannedDataOffset(params);
+  if (room <= 0 || sectorSize === SECTOR_SIZE || room % sectorSize === 0) return;
+  throw new TscryptError('INVALID_ARGUMENT', 'Device size is not aligned to requested sector size.', {
+    details: { ...details, sectorSize },
+  });
+}
+
 /** 4096 where the disk works in such blocks (regular files do) and nothing would be left over. */
 function naturalSectorSize({ dataOffset = 0, alignPayload = 0 }: LuksFormatOptions, data: Geometry): number {
   const large = 4096;
@@ -156,10 +180,7 @@ function dataStart(header: Luks2Header): number {
 async function makeRoom(location: VolumeLocation, headerSize: number): Promise<void> {
   const path = headerPath(location);
   try {
-    if (location.header !== undefined) {
-      // 'a': created if missing, never emptied.
-      await (await open(path, 'a', 0o600)).close();
-    }
+    if (location.header !== undefined) await createHeaderFile(path);
     if (!(await isRegularFile(path))) return;
     const { size } = await dataGeometry(path).catch((error) => {
       if (error instanceof TscryptError && error.code === 'DEVICE_TOO_SMALL') return { size: 0 };
@@ -168,5 +189,18 @@ async function makeRoom(location: VolumeLocation, headerSize: number): Promise<v
     if (size < headerSize) await truncate(path, headerSize);
   } catch (error) {
     throw fromSystemError(error, `Cannot prepare header device ${path}`, { device: path });
+  }
+}
+
+/** Made if it is missing, never emptied. */
+async function createHeaderFile(path: string): Promise<void> {
+  try {
+    await (await open(path, 'ax', 0o600)).close();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw new TscryptError('INVALID_ARGUMENT', `Cannot create header file ${path}.`, {
+      details: { file: path },
+      cause,
+    });
   }
 }

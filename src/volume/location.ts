@@ -51,6 +51,13 @@ export async function absoluteName(device: string): Promise<string> {
   }
 }
 
+/**
+ * @throws TscryptError NO_SUCH_DEVICE; of an NBD URI nothing is known before somebody connects
+ */
+export async function checkExists(device: string): Promise<void> {
+  await absoluteName(device);
+}
+
 /** Whether `device` names an existing regular file (which may be made larger, unlike a disk). */
 export async function isRegularFile(device: string): Promise<boolean> {
   if (isUri(device)) return false;

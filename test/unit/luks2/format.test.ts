@@ -94,6 +94,17 @@ describe('formatDevice', () => {
     expect((await createHeader({ cipher: 'aes-cbc-essiv:sha256' })).volumeKey.length).toBe(32);
   });
 
+  it.each([
+    ['null', 'cipher_null-ecb'],
+    ['aes', 'aes-cbc-plain'],
+    ['aes-plain', 'aes-cbc-plain'],
+    ['capi:xts(aes)-plain64', 'capi:xts(aes)-plain64'],
+  ])('names the cipher %s in full', async (cipher, encryption) => {
+    const { header, volumeKey } = await createHeader({ cipher });
+    volumeKey.dispose();
+    expect(header.metadata.segments[0]).toMatchObject({ encryption });
+  });
+
   it.each<[string, string, FormatParams, size?: number]>([
     ['a metadata size of no header', 'INVALID_ARGUMENT', { metadataSize: 20480 }],
     ['a keyslots size that is no multiple of 4096', 'INVALID_ARGUMENT', { keyslotsSize: 65537 }],
