@@ -10,7 +10,7 @@ export async function confirm(text: string, ui: Ui): Promise<boolean> {
   if (ui.batch || !canAsk()) return true;
   ui.warn(`\nWARNING!\n========\n${text}\n`);
   // The library decides on colours when it is loaded.
-  process.env.NO_COLOR ??= '1';
+  process.env.NODE_DISABLE_COLORS ??= '1';
   const { default: prompts } = await import('prompts');
   const { answer } = await prompts({
     type: 'text',

@@ -31,7 +31,7 @@ export default class LuksAddKey extends ActionCommand {
       newPassphrase(
         options,
         'Enter new passphrase for key slot: ',
-        options['new-keyfile'] ?? this.operands.keyFile,
+        this.operands.keyFile ?? options['new-keyfile'],
       ),
       ui,
     );

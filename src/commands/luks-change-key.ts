@@ -15,6 +15,7 @@ export default class LuksChangeKey extends ActionCommand {
     const { options, ui } = this;
     const device = this.operand('device');
     const volume = await LuksVolume.load(locationOf(device, options));
+    const { 'volume-key-file': _ignored, ...byPassphrase } = options;
     const unlocked = await unlock(
       volume,
       {
@@ -22,7 +23,7 @@ export default class LuksChangeKey extends ActionCommand {
         keyslot: options['key-slot'],
         unbound: true,
       },
-      options,
+      byPassphrase,
       ui,
     );
     using _volumeKey = unlocked.volumeKey;

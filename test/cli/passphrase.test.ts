@@ -119,6 +119,8 @@ describe.skipIf(!requires('build', 'python3'))('passphrases at a terminal', () =
     const refused = await tscryptOnTerminal(args, last);
     expect(refused, refused.shown).toMatchObject({ exit: 2, echoes: true });
     expect(refused.shown).toContain('Operation aborted, the keyslot was NOT wiped.');
+    // Where the cursor goes is written there too, but no colour.
+    expect(refused.shown).not.toMatch(new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`));
     expect(await program('tscrypt', [...TEST, image], { stdin: 'first\n' })).toMatchObject({ status: 0 });
   });
 

@@ -8,7 +8,7 @@ import { cryptsetup, program, type RunResult, workspace } from '../suites/tools.
  * output and the last line on standard error must be the same (the lines before it are cryptsetup's full usage).
  */
 interface Case {
-  /** `$d` a LUKS2 image with two keyslots, `$1` one with one keyslot, `$x` no LUKS, `$n` nothing there. */
+  /** `$d` a LUKS2 image with two keyslots, `$1` one with one keyslot, `$x` no LUKS, `$s` no room, `$n` nothing there. */
   readonly args: string;
   readonly stdin?: string;
   readonly status: number;
@@ -18,6 +18,7 @@ interface Case {
 
 const CHEAP = '--pbkdf pbkdf2 --pbkdf-force-iterations 1000';
 const BY_DM = 'cryptsetup needs the device mapper before it says why';
+const EARLY = 'said here before a passphrase is asked for, as a mistake of the command line';
 const WORDS = 'the messages differ on purpose';
 
 const CASES: readonly Case[] = [
@@ -72,7 +73,20 @@ const CASES: readonly Case[] = [
   { args: 'open --test-passphrase --volume-key-file $k/one $d', status: 1 },
   { args: 'open --test-passphrase --volume-key-file $k/none $d', status: 1 },
   { args: 'open --test-passphrase --volume-key-file $k/random $d', status: 2 },
+  { args: 'open --test-passphrase -d $k/one -l 0 $d', status: 0 },
+  { args: 'open --test-passphrase -d $k/one --keyfile-offset 0 $d', status: 0 },
+  { args: 'open --test-passphrase -d /dev/null $d', status: 1 },
+  { args: 'open --test-passphrase -d $k/one --header $d $x', status: 0 },
+  { args: 'open --test-passphrase -d $k/one --header $d $n', status: 4 },
+  { args: 'open --test-passphrase -d $k/two -S 1 $k/key.img', status: 0 },
+  { args: 'open --test-passphrase --volume-key-file $k/random $k/key.img', status: 0 },
+  { args: 'open --test-passphrase --volume-key-file $k/random -s 256 $k/key.img', status: 0 },
   // Keyslots
+  { args: `luksAddKey ${CHEAP} -d $k/one $d /dev/null`, status: 1 },
+  { args: `luksAddKey ${CHEAP} -d $k/one --new-keyfile $k/none $d $k/three`, status: 0 },
+  { args: `luksAddKey ${CHEAP} -d $k/one --new-key-slot 32 $d $k/three`, status: 1, statusOnly: EARLY },
+  { args: `luksChangeKey ${CHEAP} --volume-key-file $k/none -d $k/one $d $k/three`, status: 0 },
+  { args: 'luksRemoveKey -v -d $k/two $d $k/one', status: 0 },
   { args: `luksAddKey -v ${CHEAP} -d $k/one $d $k/three`, status: 0, statusOnly: 'who unlocks is said here' },
   { args: `luksAddKey -v ${CHEAP} $d`, stdin: 'one\nthree\n', status: 0 },
   { args: `luksAddKey ${CHEAP} -d $k/wrong $d $k/three`, status: 2, statusOnly: 'cryptsetup says nothing' },
@@ -104,6 +118,19 @@ const CASES: readonly Case[] = [
   { args: `luksFormat -q ${CHEAP} -h bogus $x $k/one`, status: 1, statusOnly: WORDS },
   { args: `luksFormat -q ${CHEAP} --luks2-metadata-size 17k $x $k/one`, status: 1, statusOnly: WORDS },
   { args: `luksFormat -q ${CHEAP} --offset 100 $x $k/one`, status: 1, statusOnly: WORDS },
+  { args: `luksFormat -q ${CHEAP} -d /dev/null $x`, status: 1 },
+  { args: `luksFormat -q ${CHEAP} -s 0 --luks2-keyslots-size 0 $x $k/one`, status: 0 },
+  { args: `luksFormat -q ${CHEAP} -S 32 $x $k/one`, status: 1, statusOnly: EARLY },
+  { args: `luksFormat -q ${CHEAP} --sector-size 4096 $k/odd.img $k/one`, status: 1 },
+  { args: `luksFormat -q ${CHEAP} --sector-size 4096 --align-payload 7 $x $k/one`, status: 1 },
+  { args: `luksFormat -q ${CHEAP} --sector-size 0 $x $k/one`, status: 1 },
+  { args: `luksFormat -q ${CHEAP} $k/empty $k/one`, status: 1 },
+  {
+    args: `luksFormat -q ${CHEAP} $s $k/one`,
+    status: 0,
+    statusOnly: 'the warning is on standard error here',
+  },
+  { args: `luksFormat -q ${CHEAP} --header $n/header $x $k/one`, status: 1 },
   // Header backup
   { args: 'luksHeaderBackup $d', status: 1 },
   { args: 'luksHeaderBackup --header-backup-file $k/new $d', status: 0 },
@@ -173,6 +200,15 @@ describe.skipIf(!requires('cryptsetup', 'build'))('what tscrypt says and how it 
     expect(
       await cryptsetup(['luksFormat', '-q', '--type', 'luks1', '-i', '10', luks1, files.file('one')]),
     ).toMatchObject({ status: 0 });
+    writeFileSync(files.file('odd.img'), '');
+    truncateSync(files.file('odd.img'), 18 * 1024 * 1024 + 512);
+    const image = files.file('key.img');
+    copyFileSync(files.file('zeros.img'), image);
+    const cheap = CHEAP.split(' ');
+    const format = ['luksFormat', '-q', ...cheap, '--volume-key-file', files.file('random'), image];
+    expect(await cryptsetup([...format, files.file('one')])).toMatchObject({ status: 0 });
+    const unbound = ['luksAddKey', '-q', ...cheap, '--unbound', '-s', '256', '-d', files.file('one'), image];
+    expect(await cryptsetup([...unbound, files.file('two')])).toMatchObject({ status: 0 });
     await make('double.img', 'one', 'two');
     await make('single.img', 'one');
   });
@@ -195,11 +231,13 @@ describe.skipIf(!requires('cryptsetup', 'build'))('what tscrypt says and how it 
       $d: files.file('d.img'),
       $1: files.file('1.img'),
       $x: files.file('x.img'),
+      $s: files.file('s.img'),
       $n: files.file('not-there'),
     };
     copyFileSync(files.file('double.img'), files.file('d.img'));
     copyFileSync(files.file('single.img'), files.file('1.img'));
     copyFileSync(files.file('zeros.img'), files.file('x.img'));
+    writeFileSync(files.file('s.img'), Buffer.alloc(1024 * 1024));
     const words = args.split(' ').filter((word) => word !== '');
     const argv = words.map((word) => {
       const path = word.replace('$k/new', files.file(`${who}-new`)).replace('$k', files.path);
