@@ -85,16 +85,17 @@ function describe(error: unknown, device: string | undefined): Failure {
             exitCode: 1,
           };
     case 'PERMISSION_DENIED':
-      if (typeof error.details.device === 'string' && /^(EACCES|EPERM)$/.test(error.errno))
-        return { ...plain, ...deniedDevice(error.details.device) };
-      return { ...plain, message: error.message, exitCode: exitCode(error) };
+      return { ...plain, ...(deniedDevice(error) ?? { message: error.message, exitCode: exitCode(error) }) };
     default:
       return { ...plain, message: error.message, exitCode: exitCode(error) };
   }
 }
 
 /** cryptsetup counts a device that it may not open as one that is not there; one only to be read is another matter. */
-function deniedDevice(device: string): { message: string; exitCode: number } {
+function deniedDevice(error: TscryptError): { message: string; exitCode: number } | undefined {
+  // Of a mapping that could not be made, the device below it is the one.
+  const device = error.details.below ?? error.details.device;
+  if (typeof device !== 'string' || !/^(EACCES|EPERM)$/.test(error.errno)) return undefined;
   try {
     accessSync(device, constants.R_OK);
     return { message: `Cannot write to device ${device}, permission denied.`, exitCode: 1 };

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, unlink } from 'node:fs/promises';
 import { Secret } from '../crypto/index.ts';
 import { TscryptError } from '../errors.ts';
 import type { CryptSegment, Luks2Header } from '../luks2/index.ts';
@@ -55,6 +55,10 @@ export async function storeVolumeKey(file: string, volumeKey: Secret): Promise<v
     const handle = await open(file, 'wx', 0o400);
     try {
       await handle.writeFile(volumeKey.bytes);
+      await handle.sync();
+    } catch (error) {
+      await unlink(file);
+      throw error;
     } finally {
       await handle.close();
     }

@@ -39,6 +39,7 @@ export default class LuksDump extends ActionCommand {
     const unlocked = await unlock(volume, request, byPassphrase, ui);
     using volumeKey = unlocked.volumeKey;
     if (file !== undefined) await storeVolumeKey(file, volumeKey);
+    if (options.json) return ui.printJson({ device, uuid: volume.uuid, keyslot: unlocked.keyslot, file });
     ui.print(volumeKeyTitle(device, volume.header, volumeKey.length));
     if (file === undefined) printVolumeKey(volumeKey);
     else ui.print(`Key stored to file ${file}.`);

@@ -117,6 +117,11 @@ const CHECKS: readonly Check[] = [
     ),
   (o) =>
     broken(
+      both(o, 'json', 'dump-volume-key') && o['volume-key-file'] === undefined,
+      'Option --dump-volume-key needs --volume-key-file with --json: keys are never written as JSON.',
+    ),
+  (o) =>
+    broken(
       both(o, 'deferred', 'cancel-deferred'),
       'Options --cancel-deferred and --deferred cannot be used at the same time.',
     ),

@@ -84,6 +84,10 @@ describe('checks of options against each other', () => {
   it.each<[Options, string]>([
     [{ 'key-size': 100 }, 'Key size must be a multiple of 8 bits'],
     [{ 'key-slot': -1 }, 'Key slot is invalid.'],
+    [
+      { json: true, 'dump-volume-key': true },
+      'Option --dump-volume-key needs --volume-key-file with --json: keys are never written as JSON.',
+    ],
     [{ 'new-key-slot': 32 }, 'Key slot 32 is invalid, please select between 0 and 31.'],
     [{ 'pbkdf-memory': 31 }, 'Forced memory cost is too low for argon2id (minimum is 32 kilobytes).'],
     [
