@@ -145,8 +145,10 @@ describe.skipIf(!requires('qemu-img', 'qemu-io'))('QEMU', () => {
 });
 
 describe.skipIf(!requires('fio'))('fio', () => {
+  /** fio leaves the state of its verification where it is started. */
+  const runFio = (args: string[]): Promise<unknown> => run('fio', args, { cwd: fixture.directory });
   const fio = (...options: string[]): Promise<unknown> =>
-    run('fio', [
+    runFio([
       '--name=verify',
       '--ioengine=nbd',
       `--uri=${fixture.uri()}`,
@@ -172,7 +174,7 @@ describe.skipIf(!requires('fio'))('fio', () => {
     const empty = hash(await readFile(path));
     await Promise.all(
       [0, 1, 2, 3].map((client) =>
-        run('fio', [
+        runFio([
           `--name=client${client}`,
           '--ioengine=nbd',
           `--uri=${fixture.uri('file')}`,
