@@ -64,7 +64,10 @@ const nodeEngine: Argon2Engine = {
         argon2(type, parameters, (error, derived) => (error ? reject(error) : resolve(derived)));
       });
   },
-  isMemoryFailure: (error) => /malloc failure/i.test(messageOf(error)),
+  // Node 24 says it in the message, Node 26 in the code.
+  isMemoryFailure: (error) =>
+    /malloc failure/i.test(messageOf(error)) ||
+    (error as NodeJS.ErrnoException).code === 'ERR_OSSL_CRYPTO_MALLOC_FAILURE',
 };
 
 const packageEngine: Argon2Engine = {

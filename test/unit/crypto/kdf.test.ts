@@ -151,14 +151,14 @@ describe('Argon2', () => {
 });
 
 describe('Argon2 without memory', () => {
-  // The message is another program's: here it is made anew each time, in a process that may have little memory.
+  // What it says is another program's: here it is made anew each time, in a process that may have little memory.
   const library = JSON.stringify(createRequire(import.meta.url).resolve('argon2'));
   const attempts: Readonly<Record<string, string>> = {
     node: `const { argon2 } = require('node:crypto');
       argon2('argon2id', { message: 'p', nonce: 'saltsalt', parallelism: 1, tagLength: 32, memory: 3e6, passes: 1 },
-        (error) => console.log(error?.message ?? 'none'));`,
+        (error) => console.log(JSON.stringify({ message: error?.message, code: error?.code })));`,
     argon2: `require(${library}).hash('p', { raw: true, salt: Buffer.alloc(8), memoryCost: 3e6, timeCost: 1 })
-        .then(() => console.log('none'), (error) => console.log(error.message));`,
+        .then(() => console.log('{}'), ({ message, code }) => console.log(JSON.stringify({ message, code })));`,
   };
 
   it.each(
@@ -171,7 +171,8 @@ describe('Argon2 without memory', () => {
     const output = execFileSync('sh', ['-c', limited, process.execPath, attempts[name] ?? ''], {
       encoding: 'utf8',
     });
-    expect(engine.isMemoryFailure(new Error(output.trim()))).toBe(true);
+    const { message, code } = JSON.parse(output) as { message?: string; code?: string };
+    expect(engine.isMemoryFailure(Object.assign(new Error(message), { code }))).toBe(true);
     expect(engine.isMemoryFailure(new Error('something else'))).toBe(false);
   });
 });
