@@ -3,6 +3,7 @@
 Steps: ["expect", text]  wait until the terminal showed it (behind what was expected before)
        ["send", hex]     type these bytes
        ["signal", name]  send the command a signal, SIGTERM for example
+       ["hidden"]        wait until the terminal does not echo
        ["look"]          note whether the terminal echoes
 Prints JSON: what the terminal showed, the notes, the wait status, and whether it echoes at the end.
 """
@@ -16,7 +17,7 @@ import sys
 import termios
 import time
 
-PATIENCE = 60
+PATIENCE = 30
 
 steps = json.loads(sys.argv[1])
 command = sys.argv[2:]
@@ -66,6 +67,10 @@ for kind, *rest in steps:
         if at < 0:
             break
         seen = at + len(text)
+    elif kind == "hidden":
+        while status is None and echoes() and time.time() < deadline:
+            if not pump(0.02):
+                status = ended()
     elif kind == "send":
         os.write(fd, bytes.fromhex(rest[0]))
     elif kind == "signal":

@@ -6,6 +6,8 @@ export type Step =
   | { readonly expect: string }
   | { readonly send: string | Uint8Array }
   | { readonly signal: NodeJS.Signals }
+  /** Wait until the terminal does not echo. */
+  | 'hidden'
   /** Note whether the terminal echoes. */
   | 'look';
 
@@ -42,7 +44,7 @@ export function tscryptOnTerminal(
 }
 
 function encode(step: Step): string[] {
-  if (step === 'look') return ['look'];
+  if (step === 'look' || step === 'hidden') return [step];
   if ('expect' in step) return ['expect', step.expect];
   if ('signal' in step) return ['signal', step.signal];
   return ['send', Buffer.from(step.send as Uint8Array).toString('hex')];
