@@ -9,8 +9,6 @@ import type { BackingDevices } from './backing-devices.ts';
 import type { ActivationRequest, CloseOptions, DeviceInfo, ListenOptions } from './request.ts';
 import type { DevicePaths } from './runtime-directory.ts';
 
-const DEFERRED_CHECK_MS = 100;
-
 /**
  * A mapped device and the NBD server that exports it, from activation to the orderly end. The life of a
  * daemon, without the process around it.
@@ -22,7 +20,7 @@ export class DeviceServer {
   readonly #nbd: NbdServer;
   readonly #shortcomings: readonly string[];
   #tcpUri: string | undefined;
-  #deferred: NodeJS.Timeout | undefined;
+  #deferred = false;
   #ending: Promise<void> | undefined;
   #ended: () => void = () => {};
   /** Settles when the device is closed, whoever asked for it; rejects with what failed on the way. */
@@ -64,7 +62,11 @@ export class DeviceServer {
       readOnly,
       openDevice: backing.open,
     });
-    const nbd = new NbdServer({ exports: [{ name, device, readOnly }], ...(tls && { tls }) });
+    const nbd = new NbdServer({
+      exports: [{ name, device, readOnly }],
+      ...(tls && { tls }),
+      onConnectionsChange: () => server.#endIfDeferred(),
+    });
     const server = new DeviceServer(request, paths, device, nbd, [...shortcomings, ...backing.shortcomings]);
     try {
       await nbd.listenUnix(paths.nbdSocket);
@@ -91,7 +93,7 @@ export class DeviceServer {
       readOnly: this.#device.readOnly,
       suspended: this.#suspended,
       openCount: this.#nbd.connections(name),
-      closeDeferred: this.#deferred !== undefined,
+      closeDeferred: this.#deferred,
       table: this.table(),
       uris: [
         formatNbdUri({ tls: false, address: { socket: nbdSocket }, exportName: name }),
@@ -134,7 +136,7 @@ export class DeviceServer {
    */
   async close(options: CloseOptions = {}): Promise<boolean> {
     if (options.cancelDeferred) {
-      this.#cancelDeferred();
+      this.#deferred = false;
       return false;
     }
     // Closing fails as long as it still can without harm: before the clients are gone.
@@ -144,9 +146,7 @@ export class DeviceServer {
         throw new TscryptError('DEVICE_BUSY', `Device ${this.#request.name} is still in use.`, {
           details: { device: this.#request.name, openCount: this.#nbd.connections(this.#request.name) },
         });
-      this.#deferred ??= setInterval(() => {
-        if (!this.#inUse) this.#end().catch(() => {});
-      }, DEFERRED_CHECK_MS);
+      this.#deferred = true;
       return false;
     }
     await this.#end();
@@ -175,14 +175,13 @@ export class DeviceServer {
     return this.#nbd.connections(this.#request.name) > 0;
   }
 
-  #cancelDeferred(): void {
-    clearInterval(this.#deferred);
-    this.#deferred = undefined;
+  #endIfDeferred(): void {
+    if (this.#deferred && !this.#inUse) this.#end().catch(() => {});
   }
 
   #end(): Promise<void> {
     if (!this.#ending) {
-      this.#cancelDeferred();
+      this.#deferred = false;
       this.#ending = this.#takeDown();
       this.#ended();
     }
