@@ -19,7 +19,7 @@ export { type OpenFileOptions, openFile } from './file.ts';
 export { type DeviceLock, type DeviceLockOptions, lockDevice } from './lock.ts';
 export { MemoryDevice, type MemoryDeviceOptions } from './memory.ts';
 export { connectNbd, listNbdExports, type NbdClientOptions, type NbdExportInfo } from './nbd/client.ts';
-export { formatNbdUri, type NbdUri, parseNbdUri } from './nbd/uri.ts';
+export { formatNbdUri, isNbdUri, type NbdUri, parseNbdUri } from './nbd/uri.ts';
 export { type OpenDeviceOptions, openDevice } from './open.ts';
 export { SliceDevice, type SliceOptions } from './slice.ts';
 export { claimDevice, type DeviceClaim, type DeviceClaimOptions } from './usage.ts';

@@ -1,13 +1,12 @@
 import type { BlockDevice } from './device.ts';
 import { type OpenFileOptions, openFile } from './file.ts';
 import { connectNbd, type NbdClientOptions } from './nbd/client.ts';
+import { isNbdUri } from './nbd/uri.ts';
 
 export interface OpenDeviceOptions extends OpenFileOptions {
   /** For `nbds` URIs. */
   readonly tls?: NbdClientOptions['tls'];
 }
-
-const NBD_SCHEME = /^nbds?(\+unix)?:/i;
 
 /**
  * Opens what a user names: a path of a regular file or block device, or an NBD URI (`nbd://host:port/name`,
@@ -18,6 +17,6 @@ const NBD_SCHEME = /^nbds?(\+unix)?:/i;
  */
 export function openDevice(nameOrUri: string, options: OpenDeviceOptions = {}): Promise<BlockDevice> {
   const { tls, ...file } = options;
-  if (!NBD_SCHEME.test(nameOrUri)) return openFile(nameOrUri, file);
+  if (!isNbdUri(nameOrUri)) return openFile(nameOrUri, file);
   return connectNbd(nameOrUri, { readOnly: options.readOnly ?? false, ...(tls && { tls }) });
 }

@@ -1,8 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type BlockDevice, claimDevice, type DeviceClaim, openDevice } from '../block/index.ts';
+import { type BlockDevice, claimDevice, type DeviceClaim, isNbdUri, openDevice } from '../block/index.ts';
 
-const URI = /^nbds?(\+unix)?:/i;
 const DEVICE_NUMBERS = /^\d+:\d+$/;
 
 export interface BackingDeviceOptions {
@@ -37,7 +36,7 @@ export class BackingDevices {
   }
 
   readonly open = async (name: string, options: { readonly readOnly: boolean }): Promise<BlockDevice> => {
-    if (URI.test(name)) return openDevice(name, options);
+    if (isNbdUri(name)) return openDevice(name, options);
     const path = DEVICE_NUMBERS.test(name)
       ? `/dev/block/${name}`
       : resolve(this.#options.workingDirectory, name);

@@ -1,5 +1,5 @@
 import { open, truncate } from 'node:fs/promises';
-import { type BlockDevice, claimDevice, openDevice } from '../block/index.ts';
+import { type BlockDevice, claimDevice, isNbdUri, openDevice } from '../block/index.ts';
 import { benchmarkPbkdf, hashSize, type PbkdfRequest, parseCipherSpec } from '../crypto/index.ts';
 import type { Secret } from '../crypto/secret.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';
@@ -16,7 +16,6 @@ import {
   headerPath,
   isDetached,
   isRegularFile,
-  isUri,
   type VolumeLocation,
   withHeaderDevice,
 } from './location.ts';
@@ -103,7 +102,7 @@ export async function formatVolume(
 
 /** Runs `task` while the device is marked as in use, so that nothing mapped is ever formatted. */
 async function unused<T>(device: string, task: () => Promise<T>): Promise<T> {
-  if (isUri(device)) return task();
+  if (isNbdUri(device)) return task();
   const claim = await claimDevice(device, 'write');
   try {
     return await task();

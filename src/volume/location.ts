@@ -1,5 +1,5 @@
 import { realpath, stat } from 'node:fs/promises';
-import { type BlockDevice, openDevice } from '../block/index.ts';
+import { type BlockDevice, isNbdUri, openDevice } from '../block/index.ts';
 import { lockDevice } from '../block/lock.ts';
 import { TscryptError } from '../errors.ts';
 
@@ -11,13 +11,6 @@ export interface VolumeLocation {
   readonly header?: string | undefined;
   /** Work without cryptsetup's metadata lock: where its directory cannot be used. */
   readonly disableLocks?: boolean | undefined;
-}
-
-const NBD_URI = /^nbds?(\+unix)?:/i;
-
-/** Whether `device` is an NBD URI rather than a path. */
-export function isUri(device: string): boolean {
-  return NBD_URI.test(device);
 }
 
 /** The device the header is on. */
@@ -33,14 +26,14 @@ export async function isDetached({ device, header }: VolumeLocation): Promise<bo
 }
 
 async function identity(device: string): Promise<string> {
-  const found = isUri(device) ? undefined : await stat(device).catch(() => undefined);
+  const found = isNbdUri(device) ? undefined : await stat(device).catch(() => undefined);
   if (!found) return device;
   return found.isBlockDevice() ? `device ${found.rdev}` : `file ${found.dev} ${found.ino}`;
 }
 
 /** The name a table can use wherever the daemon's working directory is. NBD URIs stay as they are. */
 export async function absoluteName(device: string): Promise<string> {
-  if (isUri(device)) return device;
+  if (isNbdUri(device)) return device;
   try {
     return await realpath(device);
   } catch (cause) {
@@ -60,7 +53,7 @@ export async function checkExists(device: string): Promise<void> {
 
 /** Whether `device` names an existing regular file (which may be made larger, unlike a disk). */
 export async function isRegularFile(device: string): Promise<boolean> {
-  if (isUri(device)) return false;
+  if (isNbdUri(device)) return false;
   return (await stat(device).catch(() => undefined))?.isFile() ?? false;
 }
 
@@ -90,7 +83,7 @@ export async function withHeaderDevice<T>(
 ): Promise<T> {
   const path = headerPath(location);
   await absoluteName(path);
-  const lock = isUri(path) || location.disableLocks ? undefined : await lockDevice(path, mode);
+  const lock = isNbdUri(path) || location.disableLocks ? undefined : await lockDevice(path, mode);
   try {
     const device = await openDevice(path, { readOnly: mode === 'read', ...options });
     try {

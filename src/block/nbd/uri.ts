@@ -12,6 +12,13 @@ export interface NbdUri {
   readonly tlsHostname?: string;
 }
 
+const SCHEME = /^nbds?(\+unix)?:/i;
+
+/** Whether a device is named by an NBD URI rather than by a path. */
+export function isNbdUri(name: string): boolean {
+  return SCHEME.test(name);
+}
+
 /** The port IANA reserves for NBD. */
 const NBD_DEFAULT_PORT = 10809;
 
