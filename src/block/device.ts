@@ -74,6 +74,10 @@ export interface Limits {
   readonly maxIoSize: number;
   /** Unit of discard; 0 = no discard. */
   readonly discardGranularity: number;
+  /** Where the first physical block (or `ioMin`, if larger) begins; 0 for nearly every device. */
+  readonly alignmentOffset: number;
+  /** Requests that cross a multiple of this are split below; 0 = none (`chunk_sectors`, in bytes). */
+  readonly chunkSize: number;
 }
 
 export interface Features {
@@ -100,4 +104,6 @@ export const DEFAULT_LIMITS: Limits = {
   ioOpt: 0,
   maxIoSize: 32 * 1024 * 1024,
   discardGranularity: 0,
+  alignmentOffset: 0,
+  chunkSize: 0,
 };

@@ -1,4 +1,4 @@
-import type { Features, Limits } from '../block/device.ts';
+import type { BlockDevice, Features, Limits, WriteOptions, WriteZeroesOptions } from '../block/device.ts';
 import { TscryptError } from '../errors.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
 import type { TableLine, TableSpec } from '../table/spec.ts';
@@ -9,7 +9,7 @@ import { type Pieces, runPieces } from './pieces.ts';
 import { dataRoom, type PlacedTarget } from './placed-target.ts';
 import type { TargetStatus } from './status.ts';
 import type { DeviceReferences } from './table-devices.ts';
-import type { Target, TargetType } from './target.ts';
+import type { SuspendOptions, Target, TargetContext, TargetType } from './target.ts';
 
 export interface LoadOptions {
   /** The mapped device's name, for error messages. */
@@ -17,6 +17,10 @@ export interface LoadOptions {
   readonly readOnly: boolean;
   readonly types: ReadonlyMap<string, TargetType>;
   readonly devices: DeviceReferences;
+  /** What `TargetContext.raiseEvent` does. */
+  readonly raiseEvent: () => void;
+  /** The type that a live immutable target binds its successors to. */
+  readonly immutableType?: TargetType | undefined;
 }
 
 /** Many small pieces of one request may be under way at once; this bounds the promises they make. */
@@ -28,24 +32,48 @@ export class LoadedTable {
   /** Bytes. */
   readonly size: number;
   readonly readOnly: boolean;
-  readonly limits: Limits;
-  readonly features: Features;
+  /** Requests may come back with `Requeue`. */
+  readonly mayRequeue: boolean;
   readonly #devices: DeviceReferences;
   readonly #flushOnce: boolean;
+  #limits: Limits;
+  #features: Features;
 
   private constructor(targets: readonly PlacedTarget[], options: LoadOptions) {
     this.targets = targets;
     this.readOnly = options.readOnly;
     this.size = targets.at(-1)?.end ?? 0;
-    const limits = stackLimits(targets.map(({ target }) => target.limits));
-    this.features = {
-      discard: targets.every(({ target }) => target.features.discard),
-      fastZeroes: targets.every(({ target }) => target.features.fastZeroes),
-      multiConnection: targets.every(({ target }) => target.features.multiConnection),
-    };
-    this.limits = this.features.discard ? limits : { ...limits, discardGranularity: 0 };
+    this.#limits = stackedLimits(targets);
+    this.#features = commonFeatures(targets);
     this.#devices = options.devices;
     this.#flushOnce = targets.every(({ target }) => target.flushBypassesMap === true);
+    this.mayRequeue = targets.some(({ target }) => target.mayRequeue === true);
+  }
+
+  get limits(): Limits {
+    return this.#limits;
+  }
+
+  get features(): Features {
+    return this.#features;
+  }
+
+  /** The type that tables which replace this one must have, if a target here is immutable. */
+  get immutableType(): TargetType | undefined {
+    return this.targets.find(({ type }) => type.immutable)?.type;
+  }
+
+  /**
+   * Asks the targets for their limits again, since devices below may have changed after the table was
+   * loaded.
+   *
+   * @param old what the device had until now, which stays where no device below says anything else
+   */
+  restack(old: Limits | undefined): void {
+    for (const placed of this.targets) placed.maxIoSize = placed.target.limits.maxIoSize;
+    const nothingBelow = this.targets.every(({ target }) => target.areas.length === 0);
+    this.#features = commonFeatures(this.targets);
+    this.#limits = (nothingBelow && old) || stackedLimits(this.targets);
   }
 
   /**
@@ -61,6 +89,7 @@ export class LoadedTable {
         const expected = (targets.at(-1)?.end ?? 0) / SECTOR_SIZE;
         targets.push(await place(line, index + 1, expected, options));
       }
+      checkTypes(targets, options);
       for (const [index, { target }] of targets.entries()) checkAreas(target, index, options.name);
       const loaded = new LoadedTable(targets, options);
       checkAlignment(targets, loaded.limits.logicalBlockSize, options.name);
@@ -84,13 +113,43 @@ export class LoadedTable {
     return this.targets[low] as PlacedTarget;
   }
 
+  read(offset: number, into: Uint8Array): MaybePromise<void> {
+    if (into.length === 0) return;
+    const placed = this.find(offset);
+    const at = offset - placed.start;
+    if (into.length <= dataRoom(placed, at)) return placed.target.read(at, into);
+    return this.#split(offset, into.length, true, (target, start, from, to) =>
+      target.read(start, into.subarray(from, to)),
+    );
+  }
+
+  write(offset: number, from: Uint8Array, options?: WriteOptions): MaybePromise<void> {
+    if (from.length === 0) return;
+    const placed = this.find(offset);
+    const at = offset - placed.start;
+    if (from.length <= dataRoom(placed, at)) return placed.target.write(at, from, options);
+    return this.#split(offset, from.length, true, (target, start, begin, end) =>
+      target.write(start, from.subarray(begin, end), options),
+    );
+  }
+
+  discard(offset: number, length: number): MaybePromise<void> {
+    return this.#split(offset, length, false, (target, start, from, to) => target.discard(start, to - from));
+  }
+
+  writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
+    return this.#split(offset, length, false, (target, start, from, to) =>
+      target.writeZeroes(start, to - from, options),
+    );
+  }
+
   /**
    * Runs a request that may cross targets: `piece` is called for each part with the target, the part's
    * offset in it, and where the part lies in the request.
    *
    * @param data the part is data: also split at the target's own boundaries and largest request
    */
-  split(
+  #split(
     offset: number,
     length: number,
     data: boolean,
@@ -148,13 +207,18 @@ export class LoadedTable {
     }));
   }
 
-  /** Names of the devices below, each once. */
-  get dependencies(): readonly string[] {
-    return this.#devices.devices.map((device) => device.name);
+  /** The devices below, each once. */
+  get devices(): readonly BlockDevice[] {
+    return this.#devices.devices;
   }
 
-  async presuspend(): Promise<void> {
-    for (const { target } of this.targets) await target.presuspend?.();
+  /** The devices below as tables print them, each once. */
+  get dependencies(): readonly string[] {
+    return this.#devices.labels;
+  }
+
+  async presuspend(how: SuspendOptions): Promise<void> {
+    for (const { target } of this.targets) await target.presuspend?.(how);
   }
 
   async presuspendUndo(): Promise<void> {
@@ -198,14 +262,18 @@ async function place(
     });
   }
   if (line.start !== expectedStart) throw refused(options, `${line.type}: Gap in table`, details);
-  const context = {
+  const context: TargetContext = {
     readOnly: options.readOnly,
-    openDevice: (name: string) => options.devices.open(name),
+    openDevice: (name) => options.devices.open(name),
+    reopenDevice: (name) => options.devices.reopen(name),
+    deviceLabel: (name) => options.devices.label(name),
+    raiseEvent: options.raiseEvent,
   };
   try {
     const target = await type.construct(line, context);
     const start = line.start * SECTOR_SIZE;
-    return { start, end: start + line.length * SECTOR_SIZE, type, target };
+    const end = start + line.length * SECTOR_SIZE;
+    return { start, end, type, target, maxIoSize: target.limits.maxIoSize };
   } catch (error) {
     if (!(error instanceof TscryptError)) throw error;
     throw new TscryptError(error.code, `${line.type}: ${error.message}`, {
@@ -215,6 +283,34 @@ async function place(
       cause: error,
     });
   }
+}
+
+/** What the kernel asks of the types of a table: whether they may stand together, and replace the live one. */
+function checkTypes(targets: readonly PlacedTarget[], options: LoadOptions): void {
+  const singleton = targets.find(({ type }) => type.singleton);
+  if (singleton && targets.length > 1) {
+    throw refused(options, `target type ${singleton.type.name} must appear alone in table`);
+  }
+  const bound = options.immutableType;
+  const replaces = targets.find(({ type }) => type.immutable)?.type;
+  const wildcard = targets.some(({ type }) => type.wildcard);
+  if (bound && replaces !== bound && !wildcard) {
+    throw refused(options, `can't replace immutable target type ${bound.name}`);
+  }
+}
+
+function stackedLimits(targets: readonly PlacedTarget[]): Limits {
+  const limits = stackLimits(targets.map(({ target }) => target.limits));
+  const discard = targets.every(({ target }) => target.features.discard);
+  return discard ? limits : { ...limits, discardGranularity: 0 };
+}
+
+function commonFeatures(targets: readonly PlacedTarget[]): Features {
+  return {
+    discard: targets.every(({ target }) => target.features.discard),
+    fastZeroes: targets.every(({ target }) => target.features.fastZeroes),
+    multiConnection: targets.every(({ target }) => target.features.multiConnection),
+  };
 }
 
 function refused(

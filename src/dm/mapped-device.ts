@@ -12,16 +12,16 @@ import { TscryptError } from '../errors.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
 import type { TableArg, TableSpec } from '../table/spec.ts';
 import { SECTOR_SIZE } from '../units.ts';
+import { Events } from './events.ts';
 import { collectExtents } from './extents.ts';
 import { LoadedTable } from './loaded-table.ts';
 import { checkName, checkUuid } from './names.ts';
 import { OpenedDevice } from './opened-device.ts';
-import { dataRoom } from './placed-target.ts';
 import { targetTypes } from './registry.ts';
 import { RequestGate } from './request-gate.ts';
 import type { TargetStatus } from './status.ts';
-import { type DeviceOpener, TableDevices } from './table-devices.ts';
-import type { TargetType } from './target.ts';
+import { type DeviceLabeller, type DeviceOpener, TableDevices } from './table-devices.ts';
+import { Requeue, type SuspendOptions, type TargetType } from './target.ts';
 
 export interface MappedDeviceOptions {
   /** 1 … 127 bytes without `/`. */
@@ -32,6 +32,8 @@ export interface MappedDeviceOptions {
   readonly table?: TableSpec;
   readonly readOnly?: boolean;
   readonly openDevice: DeviceOpener;
+  /** How tables print a device that was opened by a name; as it was given, if absent. */
+  readonly deviceLabel?: DeviceLabeller;
   /** Target types to choose from; those of this build if not given. */
   readonly targetTypes?: ReadonlyMap<string, TargetType>;
 }
@@ -48,7 +50,7 @@ export interface MappedDeviceInfo {
   readonly eventNumber: number;
   /** Targets in the live table. */
   readonly targetCount: number;
-  /** Names of the devices below, each once. */
+  /** The devices below the live table (without one, the inactive one) as tables print them, each once. */
   readonly dependencies: readonly string[];
 }
 
@@ -70,10 +72,14 @@ export class MappedDevice implements BlockDevice {
   #live: LoadedTable | undefined;
   #inactive: LoadedTable | undefined;
   readonly #gate = new RequestGate();
+  readonly #events = new Events();
   #suspended = false;
+  /** A suspension without flush is under way: requests that targets give back are kept. */
+  #keepsRequeued = false;
+  /** The type that a live immutable target binds later tables to, whatever became of that table. */
+  #immutableType: TargetType | undefined;
   #closed = false;
   #openCount = 0;
-  #eventNumber = 0;
   /** The last control operation, which the next one waits for. */
   #control: Promise<unknown> = Promise.resolve();
 
@@ -81,7 +87,7 @@ export class MappedDevice implements BlockDevice {
     this.#name = checkName(options.name);
     this.#uuid = options.uuid === undefined ? undefined : checkUuid(options.uuid);
     this.#types = options.targetTypes ?? targetTypes;
-    this.#devices = new TableDevices(options.openDevice);
+    this.#devices = new TableDevices(options.openDevice, options.deviceLabel);
     this.#defaultReadOnly = options.readOnly ?? false;
   }
 
@@ -135,9 +141,9 @@ export class MappedDevice implements BlockDevice {
       readOnly: this.readOnly,
       tables: { live: this.#live !== undefined, inactive: this.#inactive !== undefined },
       openCount: this.#openCount,
-      eventNumber: this.#eventNumber,
+      eventNumber: this.#events.number,
       targetCount: this.#live?.targets.length ?? 0,
-      dependencies: this.#live?.dependencies ?? [],
+      dependencies: (this.#live ?? this.#inactive)?.dependencies ?? [],
     };
   }
 
@@ -158,38 +164,23 @@ export class MappedDevice implements BlockDevice {
     const table = this.#live;
     if (!table || this.#gate.shut) return this.#later(() => this.read(offset, into));
     checkRead(this, offset, into.length);
-    if (into.length === 0) return;
-    const placed = table.find(offset);
-    const at = offset - placed.start;
-    if (into.length <= dataRoom(placed, at)) return this.#gate.watch(placed.target.read(at, into));
-    return this.#gate.watch(
-      table.split(offset, into.length, true, (target, start, from, to) =>
-        target.read(start, into.subarray(from, to)),
-      ),
-    );
+    const done = this.#gate.watch(table.read(offset, into));
+    return table.mayRequeue ? this.#keep(done, () => this.read(offset, into)) : done;
   }
 
   write(offset: number, from: Uint8Array, options?: WriteOptions): MaybePromise<void> {
     const table = this.#live;
     if (!table || this.#gate.shut) return this.#later(() => this.write(offset, from, options));
     checkWrite(this, offset, from.length);
-    if (from.length === 0) return;
-    const placed = table.find(offset);
-    const at = offset - placed.start;
-    if (from.length <= dataRoom(placed, at)) {
-      return this.#gate.watch(placed.target.write(at, from, options));
-    }
-    return this.#gate.watch(
-      table.split(offset, from.length, true, (target, start, begin, end) =>
-        target.write(start, from.subarray(begin, end), options),
-      ),
-    );
+    const done = this.#gate.watch(table.write(offset, from, options));
+    return table.mayRequeue ? this.#keep(done, () => this.write(offset, from, options)) : done;
   }
 
   flush(): MaybePromise<void> {
     const table = this.#live;
     if (!table || this.#gate.shut) return this.#later(() => this.flush());
-    return this.#gate.watch(table.flush());
+    const done = this.#gate.watch(table.flush());
+    return table.mayRequeue ? this.#keep(done, () => this.flush()) : done;
   }
 
   discard(offset: number, length: number): MaybePromise<void> {
@@ -197,9 +188,8 @@ export class MappedDevice implements BlockDevice {
     if (!table || this.#gate.shut) return this.#later(() => this.discard(offset, length));
     checkWrite(this, offset, length);
     if (!table.features.discard) throw this.#notSupported('discard');
-    return this.#gate.watch(
-      table.split(offset, length, false, (target, start, from, to) => target.discard(start, to - from)),
-    );
+    const done = this.#gate.watch(table.discard(offset, length));
+    return table.mayRequeue ? this.#keep(done, () => this.discard(offset, length)) : done;
   }
 
   writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
@@ -207,11 +197,8 @@ export class MappedDevice implements BlockDevice {
     if (!table || this.#gate.shut) return this.#later(() => this.writeZeroes(offset, length, options));
     checkWrite(this, offset, length);
     if (options?.fast && !table.features.fastZeroes) throw this.#notSupported('write zeroes fast');
-    return this.#gate.watch(
-      table.split(offset, length, false, (target, start, from, to) =>
-        target.writeZeroes(start, to - from, options),
-      ),
-    );
+    const done = this.#gate.watch(table.writeZeroes(offset, length, options));
+    return table.mayRequeue ? this.#keep(done, () => this.writeZeroes(offset, length, options)) : done;
   }
 
   extents(offset: number, length: number): MaybePromise<Extent[]> {
@@ -242,6 +229,8 @@ export class MappedDevice implements BlockDevice {
         readOnly,
         types: this.#types,
         devices: this.#devices.references(readOnly),
+        raiseEvent: () => this.#events.raise(),
+        immutableType: this.#immutableType,
       });
       const old = this.#inactive;
       this.#inactive = loaded;
@@ -264,21 +253,23 @@ export class MappedDevice implements BlockDevice {
    *
    * @throws TscryptError what the flush says; the device is active then
    */
-  suspend(options: { readonly flush?: boolean } = {}): Promise<void> {
+  suspend(options: Partial<SuspendOptions> = {}): Promise<void> {
     return this.#exclusively(async () => {
-      if (!this.#suspended) await this.#quiesce(options.flush ?? true);
+      if (!this.#suspended) await this.#quiesce({ flush: options.flush ?? true });
     });
   }
 
   /**
    * Makes the inactive table live, if there is one, and lets requests through.
    *
+   * @param options how an active device is suspended to exchange tables
    * @throws TscryptError what a target says that cannot go on; the device stays suspended, with the new
    *   table live
    */
-  resume(): Promise<void> {
+  resume(options: Partial<SuspendOptions> = {}): Promise<void> {
     return this.#exclusively(async () => {
-      const replaced = this.#inactive ? await this.#swap(this.#inactive) : undefined;
+      const how = { flush: options.flush ?? true };
+      const replaced = this.#inactive ? await this.#swap(this.#inactive, how) : undefined;
       const results = await Promise.allSettled([this.#goOn(), replaced?.destroy()]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;
     });
@@ -324,11 +315,26 @@ export class MappedDevice implements BlockDevice {
     });
   }
 
+  /**
+   * The event number as soon as it is another one than `known` (`dmsetup wait`).
+   *
+   * @throws TscryptError NO_SUCH_DEVICE when the device is removed meanwhile; the signal's reason
+   */
+  waitForEvent(known: number, signal?: AbortSignal): Promise<number> {
+    if (this.#closed) return Promise.reject(closedError(this.#name));
+    return this.#events.wait(known, signal);
+  }
+
+  /** The devices below the live and the inactive table, each once for each. */
+  get devicesBelow(): readonly BlockDevice[] {
+    return [...(this.#live?.devices ?? []), ...(this.#inactive?.devices ?? [])];
+  }
+
   /** Raises the event number, as in the kernel. */
   rename(name: string): Promise<void> {
     return this.#exclusively(async () => {
       this.#name = checkName(name);
-      this.#eventNumber++;
+      this.#events.raise();
     });
   }
 
@@ -345,7 +351,7 @@ export class MappedDevice implements BlockDevice {
         });
       }
       this.#uuid = checkUuid(uuid);
-      this.#eventNumber++;
+      this.#events.raise();
     });
   }
 
@@ -365,15 +371,23 @@ export class MappedDevice implements BlockDevice {
         });
       }
       this.#closed = true;
+      this.#events.end(
+        new TscryptError('NO_SUCH_DEVICE', `Device ${this.#name} was removed.`, {
+          errno: 'ENXIO',
+          details: { device: this.#name },
+        }),
+      );
       const results = await Promise.allSettled([this.#retire(), this.#inactive?.destroy()]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;
     });
   }
 
   /** Suspends the device if it is active, and puts `next` in the live slot. @returns what was there */
-  async #swap(next: LoadedTable): Promise<LoadedTable | undefined> {
-    if (!this.#suspended) await this.#quiesce(true);
+  async #swap(next: LoadedTable, how: SuspendOptions): Promise<LoadedTable | undefined> {
+    if (!this.#suspended) await this.#quiesce(how);
     const old = this.#live;
+    next.restack(old?.limits);
+    this.#immutableType = next.immutableType ?? this.#immutableType;
     this.#live = next;
     this.#inactive = undefined;
     return old;
@@ -391,7 +405,7 @@ export class MappedDevice implements BlockDevice {
     const live = this.#live;
     if (!live) return;
     try {
-      if (!this.#suspended) await this.#quiesce(true);
+      if (!this.#suspended) await this.#quiesce({ flush: true });
     } finally {
       // Whatever went wrong: no request may be under way when the targets go.
       this.#gate.close();
@@ -402,20 +416,35 @@ export class MappedDevice implements BlockDevice {
   }
 
   /** active → suspended; the caller has the control lock. */
-  async #quiesce(flush: boolean): Promise<void> {
+  async #quiesce(how: SuspendOptions): Promise<void> {
     const live = this.#live;
-    await live?.presuspend();
     this.#gate.close();
-    await this.#gate.drained();
+    this.#keepsRequeued = !how.flush;
     try {
-      if (flush && live && !live.readOnly) await live.flush();
+      await live?.presuspend(how);
+      await this.#gate.drained();
+      if (how.flush && live && !live.readOnly) await live.flush();
     } catch (error) {
       await live?.presuspendUndo();
       this.#gate.open();
       throw error;
+    } finally {
+      this.#keepsRequeued = false;
     }
     this.#suspended = true;
     await live?.postsuspend();
+  }
+
+  /** A request that a target gave back is made again after the resume, if this suspension keeps such. */
+  #keep(done: MaybePromise<void>, again: () => MaybePromise<void>): MaybePromise<void> {
+    if (!(done instanceof Promise)) return done;
+    return done.catch((error: unknown) => {
+      if (!(error instanceof Requeue)) throw error;
+      if (this.#keepsRequeued || this.#suspended) return this.#later(again);
+      throw new TscryptError('IO_ERROR', `Device ${this.#name} cannot serve the request.`, {
+        details: { device: this.#name },
+      });
+    });
   }
 
   /** A request that cannot go through now: it waits for the resume, or fails. */

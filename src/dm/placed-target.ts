@@ -6,11 +6,13 @@ export interface PlacedTarget {
   readonly end: number;
   readonly type: TargetType;
   readonly target: Target;
+  /** The target's `limits.maxIoSize` when limits were last stacked. */
+  maxIoSize: number;
 }
 
 /** How many bytes of data the target takes in one piece from `at` on. */
 export function dataRoom(placed: PlacedTarget, at: number): number {
-  const { limits, maxIoLength } = placed.target;
-  const room = Math.min(placed.end - placed.start - at, limits.maxIoSize);
+  const { maxIoLength } = placed.target;
+  const room = Math.min(placed.end - placed.start - at, placed.maxIoSize);
   return maxIoLength === 0 ? room : Math.min(room, maxIoLength - (at % maxIoLength));
 }

@@ -4,8 +4,11 @@ import { TscryptError } from '../errors.ts';
 /** Opens a device named in a table: a path, `major:minor`, a URI, another mapped device. */
 export type DeviceOpener = (name: string, options: { readonly readOnly: boolean }) => Promise<BlockDevice>;
 
+/** How tables print a device that was opened by this name. */
+export type DeviceLabeller = (name: string) => string;
+
 interface Entry {
-  readonly opening: Promise<BlockDevice>;
+  opening: Promise<BlockDevice>;
   users: number;
 }
 
@@ -17,9 +20,12 @@ interface Entry {
 export class TableDevices {
   readonly #open: DeviceOpener;
   readonly #entries = new Map<string, Entry>();
+  readonly label: DeviceLabeller;
 
-  constructor(open: DeviceOpener) {
+  /** @param label as given if absent */
+  constructor(open: DeviceOpener, label: DeviceLabeller = (name) => name) {
     this.#open = open;
+    this.label = label;
   }
 
   /** A set of references that are given back together: one per table. */
@@ -43,12 +49,27 @@ export class TableDevices {
     }
   }
 
+  /** {@link TargetContext.reopenDevice}, for a device that is held already. */
+  async reopen(name: string, readOnly: boolean): Promise<BlockDevice> {
+    const entry = this.#entries.get(keyOf(name, readOnly));
+    if (!entry) throw new TscryptError('INTERNAL', `device ${name} is not open`);
+    const old = entry.opening;
+    // The old one goes first: it may hold what the new one needs, and it is of no use to anybody.
+    entry.opening = old
+      .then((device) => device.close())
+      .catch(() => {})
+      .then(() => this.#openChecked(name, readOnly));
+    return await entry.opening;
+  }
+
   async release(name: string, readOnly: boolean): Promise<void> {
     const key = keyOf(name, readOnly);
     const entry = this.#entries.get(key);
     if (!entry || --entry.users > 0) return;
     this.#entries.delete(key);
-    await (await entry.opening).close();
+    // A device whose last reopening failed has nothing to close.
+    const device = await entry.opening.catch(() => undefined);
+    await device?.close();
   }
 
   async #openChecked(name: string, readOnly: boolean): Promise<BlockDevice> {
@@ -72,6 +93,20 @@ export class DeviceReferences {
   /** The devices opened so far, each once. */
   get devices(): readonly BlockDevice[] {
     return [...this.#held.values()];
+  }
+
+  get labels(): readonly string[] {
+    return [...new Set([...this.#held.keys()].map((name) => this.label(name)))];
+  }
+
+  label(name: string): string {
+    return this.#devices.label(name);
+  }
+
+  async reopen(name: string): Promise<BlockDevice> {
+    const device = await this.#devices.reopen(name, this.#readOnly);
+    this.#held.set(name, device);
+    return device;
   }
 
   async open(name: string): Promise<BlockDevice> {

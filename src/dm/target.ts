@@ -13,6 +13,12 @@ export interface TargetType {
   readonly name: string;
   /** The kernel's target version whose behaviour this is. */
   readonly version: readonly [number, number, number];
+  /** Must be alone in its table (DM_TARGET_SINGLETON). */
+  readonly singleton?: boolean;
+  /** A live table of this type is replaced by one of the same type only (DM_TARGET_IMMUTABLE). */
+  readonly immutable?: boolean;
+  /** May stand in the place of any type (DM_TARGET_WILDCARD). */
+  readonly wildcard?: boolean;
   /**
    * Checks the arguments, opens the devices they name, and makes the target. Secrets among the arguments
    * stay the caller's; the target copies what it needs.
@@ -32,6 +38,36 @@ export interface TargetContext {
    * closes it when the last table that uses it is gone, the target does not.
    */
   openDevice(name: string): Promise<BlockDevice>;
+  /**
+   * A new opening of a device whose old one has broken (a connection that was lost). Everybody in the
+   * mapped device who opens `name` from now on gets the new one; the old one is closed.
+   *
+   * @throws TscryptError what opening says; the old opening is gone all the same
+   */
+  reopenDevice(name: string): Promise<BlockDevice>;
+  /**
+   * How tables and statuses print a device that was opened as `name`: text that can be fed back in, whatever
+   * directory it is read in. The kernel prints `major:minor` there.
+   */
+  deviceLabel(name: string): string;
+  /** Raises the mapped device's event number (`dm_table_event`), which wakes `dmsetup wait`. */
+  raiseEvent(): void;
+}
+
+export interface SuspendOptions {
+  /** What was written is to be made stable, as far as that is possible. False: `dmsetup suspend --noflush`. */
+  readonly flush: boolean;
+}
+
+/**
+ * What a target fails a request with that it gives back to the core (`DM_MAPIO_REQUEUE`): during a suspension
+ * without flush the core keeps the request and makes it again after the resume, through the table that
+ * is live then. At any other time it fails with EIO.
+ */
+export class Requeue extends Error {
+  constructor() {
+    super('given back to the core');
+  }
 }
 
 /** A range of a device that a target uses. */
@@ -43,7 +79,10 @@ export interface DeviceArea {
 }
 
 export interface Target {
-  /** Limits stacked from below; `logicalBlockSize` and so on of this part of the device. */
+  /**
+   * Limits stacked from below; `logicalBlockSize` and so on of this part of the device. Asked for when
+   * the table is loaded and again when it becomes live; a device below may have changed meanwhile.
+   */
   readonly limits: Limits;
   readonly features: TargetFeatures;
   /** Reads and writes are split at multiples of this many bytes, relative to the target's start; 0 = never. */
@@ -55,6 +94,8 @@ export interface Target {
    * device is flushed once however many targets use it.
    */
   readonly flushBypassesMap?: boolean;
+  /** Requests may end with {@link Requeue}: as a rejected promise, never thrown at once. */
+  readonly mayRequeue?: boolean;
 
   /** Offsets are bytes relative to the target's start. */
   read(offset: number, into: Uint8Array): MaybePromise<void>;
@@ -76,8 +117,11 @@ export interface Target {
   /** `dmsetup message`; words may carry keys as secrets. Absent: the target takes none. */
   message?(words: readonly TableArg[]): MaybePromise<string>;
 
-  /** Called in this order around a suspension; while suspended no request arrives. */
-  presuspend?(): MaybePromise<void>;
+  /**
+   * Called in this order around a suspension; while suspended no request arrives. Between presuspend and
+   * postsuspend the core waits for the requests under way: what a target holds back it must let go of.
+   */
+  presuspend?(how: SuspendOptions): MaybePromise<void>;
   /** The suspension did not come about after presuspend was called. */
   presuspendUndo?(): MaybePromise<void>;
   postsuspend?(): MaybePromise<void>;

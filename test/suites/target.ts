@@ -43,7 +43,16 @@ export function targetSuite(name: string, subject: TargetSubject): void {
       }
       return later ? new LaterDevice(fault) : fault;
     };
-    const target = await type.construct({ ...line, args }, { readOnly: false, openDevice });
+    const target = await type.construct(
+      { ...line, args },
+      {
+        readOnly: false,
+        openDevice,
+        reopenDevice: openDevice,
+        deviceLabel: (device) => device,
+        raiseEvent: () => {},
+      },
+    );
     return { target, size, faults };
   };
 
@@ -207,7 +216,7 @@ export function targetSuite(name: string, subject: TargetSubject): void {
       const rig = await construct(true);
       const { target } = rig;
       const model = await whole(rig, data);
-      await target.presuspend?.();
+      await target.presuspend?.({ flush: true });
       await target.postsuspend?.();
       await target.preresume?.();
       await target.resume?.();

@@ -213,5 +213,7 @@ function limitsOf(name: string, properties: ExportProperties): Limits {
       alignDown(Math.min(maximum, nbd.NBD_MAX_PAYLOAD), logicalBlockSize),
     ),
     discardGranularity: (properties.transmissionFlags & nbd.NBD_FLAG_SEND_TRIM) === 0 ? 0 : logicalBlockSize,
+    alignmentOffset: 0,
+    chunkSize: 0,
   };
 }

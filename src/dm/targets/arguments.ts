@@ -32,18 +32,79 @@ export function sectorArg(arg: TableArg | undefined, text: string): number {
   return value;
 }
 
+/** A device among the arguments of a table line. */
+export interface DeviceArg {
+  readonly device: BlockDevice;
+  /** As it was opened, for `TargetContext.reopenDevice`. */
+  readonly given: string;
+  /** As tables and statuses print it. */
+  readonly label: string;
+}
+
 /** @throws TscryptError with the code of what went wrong, `Device lookup failed` before its message */
-export async function deviceArg(arg: TableArg | undefined, context: TargetContext): Promise<BlockDevice> {
-  const name = textArg(arg, 'Device lookup failed');
+export async function deviceArg(arg: TableArg | undefined, context: TargetContext): Promise<DeviceArg> {
+  const given = textArg(arg, 'Device lookup failed');
   try {
-    return await context.openDevice(name);
+    const device = await context.openDevice(given);
+    return { device, given, label: context.deviceLabel(given) };
   } catch (error) {
-    const cause = fromSystemError(error, name);
+    const cause = fromSystemError(error, given);
     throw new TscryptError(cause.code, `Device lookup failed: ${cause.message}`, {
-      details: { ...cause.details, below: name },
+      details: { ...cause.details, below: given },
       errno: cause.errno,
       ...(cause.hint === undefined ? {} : { hint: cause.hint }),
       cause,
     });
+  }
+}
+
+/** Arguments taken from left to right, as through the kernel's `dm_arg_set`. */
+export class ArgumentReader {
+  readonly #args: readonly TableArg[];
+  #next = 0;
+
+  constructor(args: readonly TableArg[]) {
+    this.#args = args;
+  }
+
+  /** How many have not been taken. */
+  get left(): number {
+    return this.#args.length - this.#next;
+  }
+
+  /** The next one as it is; undefined when none is left. */
+  next(): TableArg | undefined {
+    return this.#args[this.#next++];
+  }
+
+  /** @param text the error's text, also when none is left */
+  word(text: string): string {
+    return textArg(this.next(), text);
+  }
+
+  /**
+   * A decimal number within bounds (`dm_read_arg`).
+   *
+   * @param text the error's text, also when none is left
+   */
+  number(min: number, max: number, text: string): number {
+    const word = this.word(text);
+    const value = Number(word);
+    return /^\d+$/.test(word) && value >= min && value <= max ? value : refuse(text);
+  }
+
+  /**
+   * A count and so many arguments (`dm_read_arg_group`). No argument at all is an empty group, where the
+   * count may be 0.
+   *
+   * @param text the error's text
+   */
+  group(min: number, max: number, text: string): ArgumentReader {
+    if (this.left === 0 && min === 0) return new ArgumentReader([]);
+    const count = this.number(min, max, text);
+    if (count > this.left) refuse(text);
+    const group = new ArgumentReader(this.#args.slice(this.#next, this.#next + count));
+    this.#next += count;
+    return group;
   }
 }

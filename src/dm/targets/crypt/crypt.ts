@@ -4,10 +4,10 @@ import { TscryptError } from '../../../errors.ts';
 import type { MaybePromise } from '../../../maybe-promise.ts';
 import type { TableArg } from '../../../table/spec.ts';
 import { SECTOR_SIZE } from '../../../units.ts';
-import { raiseBlockSize } from '../../limits.ts';
+import { limitsBelow, raiseBlockSize } from '../../limits.ts';
 import { inPieces } from '../../pieces.ts';
 import type { DeviceArea, Target, TargetFeatures } from '../../target.ts';
-import { refuse } from '../arguments.ts';
+import { type DeviceArg, refuse } from '../arguments.ts';
 import { type CryptOptions, formatOptions, parseKey } from './args.ts';
 import { type Bounce, BouncePool, PIECE_SIZE } from './bounce.ts';
 import { createCipher } from './cipher.ts';
@@ -19,8 +19,7 @@ export interface CryptArguments {
   readonly key: Secret;
   /** Added to the sector number that the IV is made of. Sectors. */
   readonly ivOffset: number;
-  readonly deviceName: string;
-  readonly device: BlockDevice;
+  readonly below: DeviceArg;
   /** Where the data begins on the device. Sectors. */
   readonly offset: number;
   readonly options: CryptOptions;
@@ -38,8 +37,6 @@ const CLOBBER_FUA: WriteOptions = { mayClobber: true, fua: true };
  * encrypted while others are being written, and the memory for them is bounded.
  */
 export class CryptTarget implements Target {
-  readonly limits: Limits;
-  readonly features: TargetFeatures;
   readonly maxIoLength = 0;
   readonly areas: readonly DeviceArea[];
   readonly #args: CryptArguments;
@@ -58,17 +55,23 @@ export class CryptTarget implements Target {
    * @param length sectors
    */
   constructor(args: CryptArguments, cipher: SectorCipher, length: number) {
-    const { device, options } = args;
-    const discard = options.allowDiscards && device.features.discard;
-    const limits = raiseBlockSize(device.limits, options.sectorSize);
-    this.limits = discard ? limits : { ...limits, discardGranularity: 0 };
-    this.features = { discard, fastZeroes: false, multiConnection: device.features.multiConnection };
+    const { device } = args.below;
     this.#args = args;
     this.#device = device;
     this.#start = args.offset * SECTOR_SIZE;
     this.#key = args.key;
     this.#cipher = cipher;
     this.areas = [{ device, start: this.#start, length: length * SECTOR_SIZE }];
+  }
+
+  get limits(): Limits {
+    const limits = raiseBlockSize(limitsBelow(this.areas), this.#args.options.sectorSize);
+    return this.features.discard ? limits : { ...limits, discardGranularity: 0 };
+  }
+
+  get features(): TargetFeatures {
+    const { discard, multiConnection } = this.#device.features;
+    return { discard: this.#args.options.allowDiscards && discard, fastZeroes: false, multiConnection };
   }
 
   read(offset: number, into: Uint8Array): MaybePromise<void> {
@@ -113,8 +116,8 @@ export class CryptTarget implements Target {
   }
 
   statusTable(): readonly TableArg[] {
-    const { cipher, ivOffset, deviceName, offset, options } = this.#args;
-    return [cipher, this.#key, String(ivOffset), deviceName, String(offset), ...formatOptions(options)];
+    const { cipher, ivOffset, below, offset, options } = this.#args;
+    return [cipher, this.#key, String(ivOffset), below.label, String(offset), ...formatOptions(options)];
   }
 
   /**

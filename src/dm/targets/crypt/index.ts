@@ -17,14 +17,13 @@ export const cryptTarget: TargetType = {
       try {
         const ivOffset = sectorArg(words.ivOffset, 'Invalid iv_offset sector');
         if (ivOffset % (options.sectorSize / SECTOR_SIZE) !== 0) refuse('Invalid iv_offset sector');
-        const device = await deviceArg(words.device, context);
+        const below = await deviceArg(words.device, context);
         const offset = sectorArg(words.offset, 'Invalid device sector');
         const args = {
           cipher: words.cipher,
           key,
           ivOffset,
-          deviceName: String(words.device),
-          device,
+          below,
           offset,
           options,
         };

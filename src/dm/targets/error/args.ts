@@ -17,5 +17,5 @@ export async function parseErrorArguments(line: TableLine, context: TargetContex
   const [name, sector] = line.args;
   if (line.args.length !== 2) return { device: undefined, offset: 0 };
   const offset = sectorArg(sector, 'Invalid device sector');
-  return { device: await deviceArg(name, context), offset };
+  return { device: (await deviceArg(name, context)).device, offset };
 }

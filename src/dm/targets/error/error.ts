@@ -1,13 +1,13 @@
-import { DEFAULT_LIMITS, type Limits } from '../../../block/device.ts';
+import type { Limits } from '../../../block/device.ts';
 import { TscryptError } from '../../../errors.ts';
 import type { TableArg } from '../../../table/spec.ts';
 import { SECTOR_SIZE } from '../../../units.ts';
+import { limitsBelow } from '../../limits.ts';
 import type { DeviceArea, Target, TargetFeatures } from '../../target.ts';
 import type { ErrorArguments } from './args.ts';
 
 /** Fails every request, except flushes, which it never meets in the kernel either. */
 export class ErrorTarget implements Target {
-  readonly limits: Limits;
   /** Discards are let through in order to fail. */
   readonly features: TargetFeatures = { discard: true, fastZeroes: true, multiConnection: true };
   readonly maxIoLength = 0;
@@ -15,9 +15,12 @@ export class ErrorTarget implements Target {
 
   /** @param length sectors */
   constructor({ device, offset }: ErrorArguments, length: number) {
-    const limits = device?.limits ?? DEFAULT_LIMITS;
-    this.limits = { ...limits, discardGranularity: limits.discardGranularity || limits.logicalBlockSize };
     this.areas = device ? [{ device, start: offset * SECTOR_SIZE, length: length * SECTOR_SIZE }] : [];
+  }
+
+  get limits(): Limits {
+    const limits = limitsBelow(this.areas);
+    return { ...limits, discardGranularity: limits.discardGranularity || limits.logicalBlockSize };
   }
 
   read(offset: number): never {

@@ -1,13 +1,10 @@
-import type { BlockDevice } from '../../../block/device.ts';
 import type { TableArg, TableLine } from '../../../table/spec.ts';
 import type { TargetContext } from '../../target.ts';
-import { deviceArg, refuse, sectorArg } from '../arguments.ts';
+import { type DeviceArg, deviceArg, refuse, sectorArg } from '../arguments.ts';
 
 /** `linear <device> <offset>` (Documentation/admin-guide/device-mapper/linear.rst). */
 export interface LinearArguments {
-  /** The device as the table names it. */
-  readonly deviceName: string;
-  readonly device: BlockDevice;
+  readonly below: DeviceArg;
   /** First sector used on the device. */
   readonly offset: number;
 }
@@ -19,9 +16,9 @@ export async function parseLinearArguments(
   const [name, sector] = line.args;
   if (line.args.length !== 2) refuse('Invalid argument count');
   const offset = sectorArg(sector, 'Invalid device sector');
-  return { deviceName: String(name), device: await deviceArg(name, context), offset };
+  return { below: await deviceArg(name, context), offset };
 }
 
 export function formatLinearArguments(args: LinearArguments): readonly TableArg[] {
-  return [args.deviceName, String(args.offset)];
+  return [args.below.label, String(args.offset)];
 }

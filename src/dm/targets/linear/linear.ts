@@ -1,15 +1,21 @@
-import type { BlockDevice, Extent, WriteOptions, WriteZeroesOptions } from '../../../block/device.ts';
+import type {
+  BlockDevice,
+  Extent,
+  Features,
+  Limits,
+  WriteOptions,
+  WriteZeroesOptions,
+} from '../../../block/device.ts';
 import type { MaybePromise } from '../../../maybe-promise.ts';
 import type { TableArg } from '../../../table/spec.ts';
 import { SECTOR_SIZE } from '../../../units.ts';
 import { allocated } from '../../extents.ts';
+import { limitsBelow } from '../../limits.ts';
 import type { DeviceArea, Target } from '../../target.ts';
 import { formatLinearArguments, type LinearArguments } from './args.ts';
 
 /** A range of a device, at another place. Everything passes through, errors included. */
 export class LinearTarget implements Target {
-  readonly limits;
-  readonly features;
   readonly maxIoLength = 0;
   readonly flushBypassesMap = true;
   readonly areas: readonly DeviceArea[];
@@ -21,11 +27,17 @@ export class LinearTarget implements Target {
   /** @param length sectors */
   constructor(args: LinearArguments, length: number) {
     this.#args = args;
-    this.#device = args.device;
+    this.#device = args.below.device;
     this.#start = args.offset * SECTOR_SIZE;
-    this.limits = args.device.limits;
-    this.features = args.device.features;
-    this.areas = [{ device: args.device, start: this.#start, length: length * SECTOR_SIZE }];
+    this.areas = [{ device: this.#device, start: this.#start, length: length * SECTOR_SIZE }];
+  }
+
+  get limits(): Limits {
+    return limitsBelow(this.areas);
+  }
+
+  get features(): Features {
+    return this.#device.features;
   }
 
   read(offset: number, into: Uint8Array): MaybePromise<void> {
