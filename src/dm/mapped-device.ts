@@ -18,7 +18,7 @@ import { LoadedTable } from './loaded-table.ts';
 import { checkName, checkUuid } from './names.ts';
 import { OpenedDevice } from './opened-device.ts';
 import { targetTypes } from './registry.ts';
-import { RequestGate } from './request-gate.ts';
+import { noTable, Slots } from './slots.ts';
 import type { TargetStatus } from './status.ts';
 import { type DeviceLabeller, type DeviceOpener, TableDevices } from './table-devices.ts';
 import { Requeue, type SuspendOptions, type TargetType } from './target.ts';
@@ -32,18 +32,33 @@ export interface MappedDeviceOptions {
   readonly table?: TableSpec;
   readonly readOnly?: boolean;
   readonly openDevice: DeviceOpener;
+  /** The number by which `DM_MAJOR:minor` names it; 0 if not given. */
+  readonly minor?: number;
   /** How tables print a device that was opened by a name; as it was given, if absent. */
   readonly deviceLabel?: DeviceLabeller;
   /** Target types to choose from; those of this build if not given. */
   readonly targetTypes?: ReadonlyMap<string, TargetType>;
 }
 
+export interface TableLoadOptions {
+  /** As the device was created, if not given. */
+  readonly readOnly?: boolean;
+  /**
+   * The one name by which a device that the table names is opened and printed, whatever the working
+   * directory of whoever wrote the table and whichever path leads there; as it is, if absent.
+   */
+  readonly canonicalName?: (name: string) => string;
+}
+
 /** What `dmsetup info` tells. */
 export interface MappedDeviceInfo {
   readonly name: string;
   readonly uuid: string | undefined;
+  readonly minor: number;
   readonly state: 'active' | 'suspended';
   readonly readOnly: boolean;
+  /** It is removed when the last use of it ends. */
+  readonly deferredRemove: boolean;
   /** Whether there is a live table, and an inactive one waiting for the next resume. */
   readonly tables: { readonly live: boolean; readonly inactive: boolean };
   readonly openCount: number;
@@ -69,23 +84,19 @@ export class MappedDevice implements BlockDevice {
   readonly #types: ReadonlyMap<string, TargetType>;
   readonly #devices: TableDevices;
   readonly #defaultReadOnly: boolean;
-  #live: LoadedTable | undefined;
-  #inactive: LoadedTable | undefined;
-  readonly #gate = new RequestGate();
+  readonly minor: number;
+  readonly #slots = new Slots();
   readonly #events = new Events();
-  #suspended = false;
-  /** A suspension without flush is under way: requests that targets give back are kept. */
-  #keepsRequeued = false;
-  /** The type that a live immutable target binds later tables to, whatever became of that table. */
-  #immutableType: TargetType | undefined;
   #closed = false;
   #openCount = 0;
+  #removal: (() => void) | undefined;
   /** The last control operation, which the next one waits for. */
   #control: Promise<unknown> = Promise.resolve();
 
   private constructor(options: MappedDeviceOptions) {
     this.#name = checkName(options.name);
     this.#uuid = options.uuid === undefined ? undefined : checkUuid(options.uuid);
+    this.minor = options.minor ?? 0;
     this.#types = options.targetTypes ?? targetTypes;
     this.#devices = new TableDevices(options.openDevice, options.deviceLabel);
     this.#defaultReadOnly = options.readOnly ?? false;
@@ -118,38 +129,40 @@ export class MappedDevice implements BlockDevice {
 
   /** Bytes of the live table; changes when another one is resumed. */
   get size(): number {
-    return this.#live?.size ?? 0;
+    return this.#slots.live?.size ?? 0;
   }
 
   get readOnly(): boolean {
-    return this.#live?.readOnly ?? this.#defaultReadOnly;
+    return this.#slots.live?.readOnly ?? this.#defaultReadOnly;
   }
 
   get limits(): Limits {
-    return this.#live?.limits ?? DEFAULT_LIMITS;
+    return this.#slots.live?.limits ?? DEFAULT_LIMITS;
   }
 
   get features(): Features {
-    return this.#live?.features ?? NO_FEATURES;
+    return this.#slots.live?.features ?? NO_FEATURES;
   }
 
   get info(): MappedDeviceInfo {
     return {
       name: this.#name,
       uuid: this.#uuid,
-      state: this.#suspended ? 'suspended' : 'active',
+      minor: this.minor,
+      state: this.#slots.suspended ? 'suspended' : 'active',
       readOnly: this.readOnly,
-      tables: { live: this.#live !== undefined, inactive: this.#inactive !== undefined },
+      deferredRemove: this.#removal !== undefined,
+      tables: { live: this.#slots.live !== undefined, inactive: this.#slots.inactive !== undefined },
       openCount: this.#openCount,
       eventNumber: this.#events.number,
-      targetCount: this.#live?.targets.length ?? 0,
-      dependencies: (this.#live ?? this.#inactive)?.dependencies ?? [],
+      targetCount: this.#slots.live?.targets.length ?? 0,
+      dependencies: (this.#slots.live ?? this.#slots.inactive)?.dependencies ?? [],
     };
   }
 
   /** One entry a target of the live table; empty when there is none. */
   status(): TargetStatus[] {
-    return this.#live?.status() ?? [];
+    return this.#slots.live?.status() ?? [];
   }
 
   /**
@@ -157,55 +170,55 @@ export class MappedDevice implements BlockDevice {
    * are valid until the table is replaced or the device closed, and must not be disposed of.
    */
   table(options: { readonly inactive?: boolean } = {}): TableSpec {
-    return (options.inactive ? this.#inactive : this.#live)?.table() ?? [];
+    return (options.inactive ? this.#slots.inactive : this.#slots.live)?.table() ?? [];
   }
 
   read(offset: number, into: Uint8Array): MaybePromise<void> {
-    const table = this.#live;
-    if (!table || this.#gate.shut) return this.#later(() => this.read(offset, into));
+    const table = this.#slots.live;
+    if (!table || this.#slots.gate.shut) return this.#later(() => this.read(offset, into));
     checkRead(this, offset, into.length);
-    const done = this.#gate.watch(table.read(offset, into));
+    const done = this.#slots.gate.watch(table.read(offset, into));
     return table.mayRequeue ? this.#keep(done, () => this.read(offset, into)) : done;
   }
 
   write(offset: number, from: Uint8Array, options?: WriteOptions): MaybePromise<void> {
-    const table = this.#live;
-    if (!table || this.#gate.shut) return this.#later(() => this.write(offset, from, options));
+    const table = this.#slots.live;
+    if (!table || this.#slots.gate.shut) return this.#later(() => this.write(offset, from, options));
     checkWrite(this, offset, from.length);
-    const done = this.#gate.watch(table.write(offset, from, options));
+    const done = this.#slots.gate.watch(table.write(offset, from, options));
     return table.mayRequeue ? this.#keep(done, () => this.write(offset, from, options)) : done;
   }
 
   flush(): MaybePromise<void> {
-    const table = this.#live;
-    if (!table || this.#gate.shut) return this.#later(() => this.flush());
-    const done = this.#gate.watch(table.flush());
+    const table = this.#slots.live;
+    if (!table || this.#slots.gate.shut) return this.#later(() => this.flush());
+    const done = this.#slots.gate.watch(table.flush());
     return table.mayRequeue ? this.#keep(done, () => this.flush()) : done;
   }
 
   discard(offset: number, length: number): MaybePromise<void> {
-    const table = this.#live;
-    if (!table || this.#gate.shut) return this.#later(() => this.discard(offset, length));
+    const table = this.#slots.live;
+    if (!table || this.#slots.gate.shut) return this.#later(() => this.discard(offset, length));
     checkWrite(this, offset, length);
     if (!table.features.discard) throw this.#notSupported('discard');
-    const done = this.#gate.watch(table.discard(offset, length));
+    const done = this.#slots.gate.watch(table.discard(offset, length));
     return table.mayRequeue ? this.#keep(done, () => this.discard(offset, length)) : done;
   }
 
   writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
-    const table = this.#live;
-    if (!table || this.#gate.shut) return this.#later(() => this.writeZeroes(offset, length, options));
+    const table = this.#slots.live;
+    if (!table || this.#slots.gate.shut) return this.#later(() => this.writeZeroes(offset, length, options));
     checkWrite(this, offset, length);
     if (options?.fast && !table.features.fastZeroes) throw this.#notSupported('write zeroes fast');
-    const done = this.#gate.watch(table.writeZeroes(offset, length, options));
+    const done = this.#slots.gate.watch(table.writeZeroes(offset, length, options));
     return table.mayRequeue ? this.#keep(done, () => this.writeZeroes(offset, length, options)) : done;
   }
 
   extents(offset: number, length: number): MaybePromise<Extent[]> {
-    const table = this.#live;
-    if (!table || this.#gate.shut) return this.#later(() => this.extents(offset, length));
+    const table = this.#slots.live;
+    if (!table || this.#slots.gate.shut) return this.#later(() => this.extents(offset, length));
     checkRead(this, offset, length);
-    return this.#gate.watch(collectExtents(table, offset, length));
+    return this.#slots.gate.watch(collectExtents(table, offset, length));
   }
 
   /** A use of this device, counted in `openCount` until it is closed: by a table above, by an export. */
@@ -213,38 +226,40 @@ export class MappedDevice implements BlockDevice {
     if (this.#closed) throw closedError(this.#name);
     this.#openCount++;
     return new OpenedDevice(this, () => {
-      this.#openCount--;
+      if (--this.#openCount === 0) this.#removal?.();
     });
+  }
+
+  /**
+   * Has `remove` called when the last use ends (`dmsetup remove --deferred`), which closes the device;
+   * undefined takes that back.
+   */
+  deferRemoval(remove: (() => void) | undefined): void {
+    this.#removal = remove;
   }
 
   /**
    * Constructs `table` into the inactive slot, in place of what was there; the next resume makes it live.
    * On failure the device is as it was before.
    */
-  load(table: TableSpec, options: { readonly readOnly?: boolean } = {}): Promise<void> {
+  load(table: TableSpec, options: TableLoadOptions = {}): Promise<void> {
     return this.#exclusively(async () => {
-      const readOnly = options.readOnly ?? this.#defaultReadOnly;
+      const { readOnly = this.#defaultReadOnly, canonicalName } = options;
       const loaded = await LoadedTable.load(table, {
         name: this.#name,
         readOnly,
         types: this.#types,
-        devices: this.#devices.references(readOnly),
+        devices: this.#devices.references(readOnly, canonicalName),
         raiseEvent: () => this.#events.raise(),
-        immutableType: this.#immutableType,
+        immutableType: this.#slots.immutableType,
       });
-      const old = this.#inactive;
-      this.#inactive = loaded;
-      await old?.destroy();
+      await this.#slots.setInactive(loaded);
     });
   }
 
   /** Drops the inactive table. */
   clear(): Promise<void> {
-    return this.#exclusively(async () => {
-      const old = this.#inactive;
-      this.#inactive = undefined;
-      await old?.destroy();
-    });
+    return this.#exclusively(() => this.#slots.setInactive(undefined));
   }
 
   /**
@@ -254,9 +269,7 @@ export class MappedDevice implements BlockDevice {
    * @throws TscryptError what the flush says; the device is active then
    */
   suspend(options: Partial<SuspendOptions> = {}): Promise<void> {
-    return this.#exclusively(async () => {
-      if (!this.#suspended) await this.#quiesce({ flush: options.flush ?? true });
-    });
+    return this.#exclusively(() => this.#slots.suspend({ flush: options.flush ?? true }));
   }
 
   /**
@@ -267,21 +280,16 @@ export class MappedDevice implements BlockDevice {
    *   table live
    */
   resume(options: Partial<SuspendOptions> = {}): Promise<void> {
-    return this.#exclusively(async () => {
-      const how = { flush: options.flush ?? true };
-      const replaced = this.#inactive ? await this.#swap(this.#inactive, how) : undefined;
-      const results = await Promise.allSettled([this.#goOn(), replaced?.destroy()]);
-      for (const result of results) if (result.status === 'rejected') throw result.reason;
-    });
+    return this.#exclusively(() => this.#slots.resume({ flush: options.flush ?? true }));
   }
 
   /** While suspended: fails the requests that wait, and those to come, since no resume will. */
   refuseWaiting(): void {
-    if (!this.#suspended) return;
+    if (!this.#slots.suspended) return;
     const error = new TscryptError('IO_ERROR', `Device ${this.#name} is suspended for good.`, {
       details: { device: this.#name },
     });
-    this.#gate.refuse(error);
+    this.#slots.gate.refuse(error);
   }
 
   /**
@@ -294,10 +302,14 @@ export class MappedDevice implements BlockDevice {
     return this.#exclusively(async () => {
       const first = words[0];
       const offset = sector * SECTOR_SIZE;
-      const table = this.#live;
+      const table = this.#slots.live;
       const details = { device: this.#name, sector };
       if (first === undefined) {
         throw new TscryptError('INVALID_ARGUMENT', 'Empty message received.', { details });
+      }
+      if (first === '@cancel_deferred_remove') {
+        this.deferRemoval(undefined);
+        return '';
       }
       if (typeof first === 'string' && first.startsWith('@')) {
         throw new TscryptError('INVALID_ARGUMENT', `Unrecognised message ${first}.`, { details });
@@ -327,7 +339,7 @@ export class MappedDevice implements BlockDevice {
 
   /** The devices below the live and the inactive table, each once for each. */
   get devicesBelow(): readonly BlockDevice[] {
-    return [...(this.#live?.devices ?? []), ...(this.#inactive?.devices ?? [])];
+    return this.#slots.devices;
   }
 
   /** Raises the event number, as in the kernel. */
@@ -365,9 +377,9 @@ export class MappedDevice implements BlockDevice {
   close(): Promise<void> {
     if (this.#closed) return this.#control.then(() => {});
     return this.#exclusively(async () => {
-      if (this.#openCount > 0 || this.#gate.waiting > 0) {
+      if (this.#openCount > 0 || this.#slots.gate.waiting > 0) {
         throw new TscryptError('DEVICE_BUSY', `Device ${this.#name} is still in use.`, {
-          details: { device: this.#name, openCount: this.#openCount, waiting: this.#gate.waiting },
+          details: { device: this.#name, openCount: this.#openCount, waiting: this.#slots.gate.waiting },
         });
       }
       this.#closed = true;
@@ -377,62 +389,8 @@ export class MappedDevice implements BlockDevice {
           details: { device: this.#name },
         }),
       );
-      const results = await Promise.allSettled([this.#retire(), this.#inactive?.destroy()]);
-      for (const result of results) if (result.status === 'rejected') throw result.reason;
+      await this.#slots.empty();
     });
-  }
-
-  /** Suspends the device if it is active, and puts `next` in the live slot. @returns what was there */
-  async #swap(next: LoadedTable, how: SuspendOptions): Promise<LoadedTable | undefined> {
-    if (!this.#suspended) await this.#quiesce(how);
-    const old = this.#live;
-    next.restack(old?.limits);
-    this.#immutableType = next.immutableType ?? this.#immutableType;
-    this.#live = next;
-    this.#inactive = undefined;
-    return old;
-  }
-
-  /** suspended → active */
-  async #goOn(): Promise<void> {
-    if (!this.#suspended) return;
-    await this.#live?.resume();
-    this.#suspended = false;
-    this.#gate.open();
-  }
-
-  async #retire(): Promise<void> {
-    const live = this.#live;
-    if (!live) return;
-    try {
-      if (!this.#suspended) await this.#quiesce({ flush: true });
-    } finally {
-      // Whatever went wrong: no request may be under way when the targets go.
-      this.#gate.close();
-      await this.#gate.drained();
-      this.#live = undefined;
-      await live.destroy();
-    }
-  }
-
-  /** active → suspended; the caller has the control lock. */
-  async #quiesce(how: SuspendOptions): Promise<void> {
-    const live = this.#live;
-    this.#gate.close();
-    this.#keepsRequeued = !how.flush;
-    try {
-      await live?.presuspend(how);
-      await this.#gate.drained();
-      if (how.flush && live && !live.readOnly) await live.flush();
-    } catch (error) {
-      await live?.presuspendUndo();
-      this.#gate.open();
-      throw error;
-    } finally {
-      this.#keepsRequeued = false;
-    }
-    this.#suspended = true;
-    await live?.postsuspend();
   }
 
   /** A request that a target gave back is made again after the resume, if this suspension keeps such. */
@@ -440,7 +398,7 @@ export class MappedDevice implements BlockDevice {
     if (!(done instanceof Promise)) return done;
     return done.catch((error: unknown) => {
       if (!(error instanceof Requeue)) throw error;
-      if (this.#keepsRequeued || this.#suspended) return this.#later(again);
+      if (this.#slots.keepsRequeued) return this.#later(again);
       throw new TscryptError('IO_ERROR', `Device ${this.#name} cannot serve the request.`, {
         details: { device: this.#name },
       });
@@ -450,11 +408,8 @@ export class MappedDevice implements BlockDevice {
   /** A request that cannot go through now: it waits for the resume, or fails. */
   #later<T>(again: () => MaybePromise<T>): MaybePromise<T> {
     if (this.#closed) throw closedError(this.#name);
-    if (this.#gate.shut) return this.#gate.wait().then(again);
-    throw new TscryptError('INVALID_ARGUMENT', `Device ${this.#name} has no table.`, {
-      errno: 'EIO',
-      details: { device: this.#name },
-    });
+    if (this.#slots.gate.shut) return this.#slots.gate.wait().then(again);
+    throw noTable(this.#name);
   }
 
   #notSupported(what: string): TscryptError {

@@ -29,8 +29,8 @@ export class TableDevices {
   }
 
   /** A set of references that are given back together: one per table. */
-  references(readOnly: boolean): DeviceReferences {
-    return new DeviceReferences(this, readOnly);
+  references(readOnly: boolean, canonicalName: (name: string) => string = (name) => name): DeviceReferences {
+    return new DeviceReferences(this, readOnly, canonicalName);
   }
 
   async acquire(name: string, readOnly: boolean): Promise<BlockDevice> {
@@ -83,11 +83,14 @@ export class TableDevices {
 export class DeviceReferences {
   readonly #devices: TableDevices;
   readonly #readOnly: boolean;
+  readonly #canonical: (name: string) => string;
+  /** By canonical name. */
   readonly #held = new Map<string, BlockDevice>();
 
-  constructor(devices: TableDevices, readOnly: boolean) {
+  constructor(devices: TableDevices, readOnly: boolean, canonicalName: (name: string) => string) {
     this.#devices = devices;
     this.#readOnly = readOnly;
+    this.#canonical = canonicalName;
   }
 
   /** The devices opened so far, each once. */
@@ -96,20 +99,22 @@ export class DeviceReferences {
   }
 
   get labels(): readonly string[] {
-    return [...new Set([...this.#held.keys()].map((name) => this.label(name)))];
+    return [...new Set([...this.#held.keys()].map((name) => this.#devices.label(name)))];
   }
 
   label(name: string): string {
-    return this.#devices.label(name);
+    return this.#devices.label(this.#canonical(name));
   }
 
-  async reopen(name: string): Promise<BlockDevice> {
+  async reopen(given: string): Promise<BlockDevice> {
+    const name = this.#canonical(given);
     const device = await this.#devices.reopen(name, this.#readOnly);
     this.#held.set(name, device);
     return device;
   }
 
-  async open(name: string): Promise<BlockDevice> {
+  async open(given: string): Promise<BlockDevice> {
+    const name = this.#canonical(given);
     const known = this.#held.get(name);
     if (known) return known;
     const device = await this.#devices.acquire(name, this.#readOnly);
