@@ -30,9 +30,15 @@ export {
 } from './daemon/index.ts';
 export {
   type DeviceArea,
+  DeviceMapper,
+  type DeviceMapperOptions,
   MappedDevice,
   type MappedDeviceInfo,
   type MappedDeviceOptions,
+  type NewDevice,
+  Requeue,
+  type SuspendOptions,
+  type TableLoadOptions,
   type Target,
   type TargetContext,
   type TargetType,

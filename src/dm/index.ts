@@ -1,5 +1,20 @@
-export { MappedDevice, type MappedDeviceInfo, type MappedDeviceOptions } from './mapped-device.ts';
+export { DeviceMapper, type DeviceMapperOptions, type NewDevice } from './device-mapper.ts';
+export { DM_MAJOR, formatMinor, type MappedReference, mappedReference } from './device-numbers.ts';
+export {
+  MappedDevice,
+  type MappedDeviceInfo,
+  type MappedDeviceOptions,
+  type TableLoadOptions,
+} from './mapped-device.ts';
 export { targetTypes } from './registry.ts';
 export { formatStatusLine, type TargetStatus } from './status.ts';
 export type { DeviceOpener } from './table-devices.ts';
-export type { DeviceArea, Target, TargetContext, TargetFeatures, TargetType } from './target.ts';
+export {
+  type DeviceArea,
+  Requeue,
+  type SuspendOptions,
+  type Target,
+  type TargetContext,
+  type TargetFeatures,
+  type TargetType,
+} from './target.ts';

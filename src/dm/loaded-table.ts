@@ -1,4 +1,4 @@
-import type { BlockDevice, Features, Limits, WriteOptions, WriteZeroesOptions } from '../block/device.ts';
+import type { Features, Limits, WriteOptions, WriteZeroesOptions } from '../block/device.ts';
 import { TscryptError } from '../errors.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
 import type { TableLine, TableSpec } from '../table/spec.ts';
@@ -205,11 +205,6 @@ export class LoadedTable {
       type: type.name,
       args: target.statusTable(),
     }));
-  }
-
-  /** The devices below, each once. */
-  get devices(): readonly BlockDevice[] {
-    return this.#devices.devices;
   }
 
   /** The devices below as tables print them, each once. */

@@ -337,9 +337,9 @@ export class MappedDevice implements BlockDevice {
     return this.#events.wait(known, signal);
   }
 
-  /** The devices below the live and the inactive table, each once for each. */
-  get devicesBelow(): readonly BlockDevice[] {
-    return this.#slots.devices;
+  /** The devices below the live and the inactive table, as tables print them. */
+  dependencies(): readonly string[] {
+    return [...new Set(this.#slots.tables.flatMap((table) => table.dependencies))];
   }
 
   /** Raises the event number, as in the kernel. */

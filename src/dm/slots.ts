@@ -1,4 +1,3 @@
-import type { BlockDevice } from '../block/device.ts';
 import { TscryptError } from '../errors.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
 import type { LoadedTable } from './loaded-table.ts';
@@ -41,9 +40,9 @@ export class Slots {
     return this.#immutableType;
   }
 
-  /** The devices below both tables, each once for each. */
-  get devices(): readonly BlockDevice[] {
-    return [...(this.#live?.devices ?? []), ...(this.#inactive?.devices ?? [])];
+  /** What is in the two slots. */
+  get tables(): readonly LoadedTable[] {
+    return [this.#live, this.#inactive].filter((table) => table !== undefined);
   }
 
   /** Puts a table, or none, into the inactive slot, in place of what was there. */
