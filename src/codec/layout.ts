@@ -116,6 +116,13 @@ export const u32be = integer(
   (v, at, n) => v.setUint32(at, n),
 );
 
+export const u32le = integer(
+  4,
+  0xffff_ffff,
+  (v, at) => v.getUint32(at, true),
+  (v, at, n) => v.setUint32(at, n, true),
+);
+
 /** A 64-bit number that this program can count with: above 2^53−1 it is refused, not rounded. */
 export const u64be: Field<number> = integer(
   8,
@@ -131,11 +138,33 @@ export const u64be: Field<number> = integer(
   },
 );
 
+/** {@link u64be}, least significant byte first. */
+export const u64le: Field<number> = integer(
+  8,
+  Number.MAX_SAFE_INTEGER,
+  (view, at) => {
+    const value = view.getUint32(at + 4, true) * 0x1_0000_0000 + view.getUint32(at, true);
+    if (!Number.isSafeInteger(value)) throw new RangeError('exceeds 2^53-1');
+    return value;
+  },
+  (view, at, value) => {
+    view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+    view.setUint32(at, value >>> 0, true);
+  },
+);
+
 /** A 64-bit number of which every bit counts (NBD cookies, magic numbers). */
 export const u64beBig: Field<bigint> = {
   size: 8,
   read: (view, at) => view.getBigUint64(at),
   write: (view, at, value) => view.setBigUint64(at, value),
+};
+
+/** {@link u64beBig}, least significant byte first. */
+export const u64leBig: Field<bigint> = {
+  size: 8,
+  read: (view, at) => view.getBigUint64(at, true),
+  write: (view, at, value) => view.setBigUint64(at, value, true),
 };
 
 /** Raw bytes; decoding copies them, so the result outlives the buffer it came from. */

@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bytes, layout, reserved, u16be, u32be, u64be, u64beBig } from '../../../src/codec/layout.ts';
+import {
+  bytes,
+  layout,
+  reserved,
+  u16be,
+  u32be,
+  u32le,
+  u64be,
+  u64beBig,
+  u64le,
+  u64leBig,
+} from '../../../src/codec/layout.ts';
 import { codeOf } from '../../suites/block-device.ts';
 
 const Sample = layout('sample', 32, {
@@ -66,6 +77,18 @@ describe('a layout', () => {
     expect(() => Sample.encode({ ...sample, count: -1 })).toThrow(RangeError);
     expect(() => Sample.encode({ ...sample, size: 2 ** 53 })).toThrow(RangeError);
     expect(() => Sample.encode({ ...sample, digest: new Uint8Array(7) })).toThrow(RangeError);
+  });
+
+  it('has numbers whose least significant byte comes first', async () => {
+    const Little = layout('little', 20, { count: u32le, size: u64le, cookie: u64leBig });
+    const little = { count: 0xfedc_ba98, size: 0x0001_0203_0405_0607, cookie: 0xffff_ffff_ffff_fffen };
+    const hex = '98badcfe0706050403020100feffffffffffffff';
+    expect(Buffer.from(Little.encode(little)).toString('hex')).toBe(hex);
+    expect(Little.decode(Buffer.from(hex, 'hex'))).toEqual(little);
+    expect(() => Little.encode({ ...little, size: 2 ** 53 })).toThrow(RangeError);
+    const large = Little.encode(little);
+    large[10] = 0x20;
+    expect(await codeOf(() => Little.decode(large))).toBe('INVALID_FORMAT');
   });
 
   it('must add up to its size', () => {
