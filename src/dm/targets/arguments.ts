@@ -41,15 +41,22 @@ export interface DeviceArg {
   readonly label: string;
 }
 
-/** @throws TscryptError with the code of what went wrong, `Device lookup failed` before its message */
-export async function deviceArg(arg: TableArg | undefined, context: TargetContext): Promise<DeviceArg> {
-  const given = textArg(arg, 'Device lookup failed');
+/**
+ * @param text the error's text
+ * @throws TscryptError with the code of what went wrong, `text` before its message
+ */
+export async function deviceArg(
+  arg: TableArg | undefined,
+  context: TargetContext,
+  text = 'Device lookup failed',
+): Promise<DeviceArg> {
+  const given = textArg(arg, text);
   try {
     const device = await context.openDevice(given);
     return { device, given, label: context.deviceLabel(given) };
   } catch (error) {
     const cause = fromSystemError(error, given);
-    throw new TscryptError(cause.code, `Device lookup failed: ${cause.message}`, {
+    throw new TscryptError(cause.code, `${text}: ${cause.message}`, {
       details: { ...cause.details, below: given },
       errno: cause.errno,
       ...(cause.hint === undefined ? {} : { hint: cause.hint }),
