@@ -1,0 +1,43 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Answer, type Answers, isFailure, questions } from './answers.ts';
+import type { Case } from './case.ts';
+
+/** What differs first, for people; undefined when every answer is the same. */
+export function firstDifference(one: Case, linux: Answers, here: Answers): string | undefined {
+  const asked = questions(one);
+  for (let i = 0; i < Math.max(asked.length, linux.length, here.length); i++) {
+    if (same(linux[i], here[i])) continue;
+    return [asked[i] ?? 'nothing', ...sides(linux[i], here[i])].join('\n');
+  }
+  return undefined;
+}
+
+function sides(linux: Answer | undefined, here: Answer | undefined): string[] {
+  if (!Array.isArray(linux) || !Array.isArray(here)) {
+    return [`  Linux: ${JSON.stringify(linux)}`, `  here:  ${JSON.stringify(here)}`];
+  }
+  const length = Math.max(linux.length, here.length);
+  const differing = Array.from({ length }, (_, index) => index).filter(
+    (index) => linux[index] !== here[index],
+  );
+  return differing
+    .slice(0, 4)
+    .flatMap((index) => [`  Linux [${index}]: ${linux[index]}`, `  here  [${index}]: ${here[index]}`]);
+}
+
+function same(linux: Answer | undefined, here: Answer | undefined): boolean {
+  if (isFailure(linux) && isFailure(here)) {
+    return sameErrno(linux.errno, here.errno) && sameText(linux.text, here.text);
+  }
+  return isDeepStrictEqual(linux, here);
+}
+
+/** A read-only device refuses a write with EROFS here; the kernel's system calls say EPERM or EACCES. */
+function sameErrno(linux: string, here: string): boolean {
+  return linux === here || (here === 'EROFS' && (linux === 'EPERM' || linux === 'EACCES'));
+}
+
+/** What is wrong in detail may follow the kernel's words here, after a colon. */
+function sameText(linux: string | undefined, here: string | undefined): boolean {
+  return linux === here || (linux !== undefined && here?.startsWith(`${linux}: `) === true);
+}
