@@ -56,7 +56,11 @@ export class Slots {
     if (!this.#suspended) await this.#quiesce(how);
   }
 
-  /** @param how an active device is suspended to exchange tables */
+  /**
+   * @param how an active device is suspended to exchange tables
+   * @throws TscryptError INVALID_ARGUMENT when the device was suspended and has no table, as in the kernel;
+   *   what a target says that cannot go on
+   */
   async resume(how: SuspendOptions): Promise<void> {
     const replaced = this.#inactive ? await this.#swap(this.#inactive, how) : undefined;
     await allOf([this.#goOn(), replaced?.destroy()]);
@@ -83,7 +87,8 @@ export class Slots {
   /** suspended → active */
   async #goOn(): Promise<void> {
     if (!this.#suspended) return;
-    await this.#live?.resume();
+    if (!this.#live) throw new TscryptError('INVALID_ARGUMENT', 'There is no table to resume with.');
+    await this.#live.resume();
     this.#suspended = false;
     this.gate.open();
   }
