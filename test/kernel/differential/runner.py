@@ -27,8 +27,12 @@ from disks import SECTOR, Disks, noise
 BLKDISCARD = 0x1277
 BLKZEROOUT = 0x127F
 
+KERN_ERR = 3
+
 NODES = "/dev/shm/mapped"
 PATIENCE = 20  # seconds until a step counts as hanging
+# Targets that leave something on their devices when they are made or destroyed.
+WRITES_WHEN_MADE = {"log-writes"}
 LIMITS = ("logical_block_size", "physical_block_size", "minimum_io_size", "optimal_io_size",
           "discard_granularity", "chunk_sectors")
 
@@ -55,7 +59,7 @@ class Mapped:
 
 
 class Messages:
-    """The kernel's messages from now on."""
+    """The kernel's error messages from now on."""
 
     def __init__(self):
         self._fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -70,7 +74,9 @@ class Messages:
                 return found
             except BrokenPipeError:  # some were overwritten before they were read
                 continue
-            found.append(record.split(";", 1)[1].split("\n", 1)[0])
+            prefix, text = record.split(";", 1)
+            if int(prefix.split(",", 1)[0]) & 7 <= KERN_ERR:
+                found.append(text.split("\n", 1)[0])
 
 
 class Runner:
@@ -218,10 +224,24 @@ class Runner:
         lines = [self._numbers(line).split(" ", 3) for line in table]
         lines = [(int(start), int(length), kind, *(rest or [""])) for start, length, kind, *rest in lines]
         try:
+            if isinstance(step_or_table, dict):
+                self._try(lines, read_only)
             self._control.load(mapped.name, lines, read_only)
             return "ok"
         except OSError as error:
             return {"errno": name_of(error), "text": self._plain(refusal(self._messages.read()))}
+
+    def _try(self, lines, read_only):
+        """Loads a table into a device that never had one. For such a device the kernel checks sizes and alignment
+        at once, as we do for all. For others it does so when the table is resumed, and if they are wrong the
+        table is lost and the device stays suspended."""
+        if any(kind in WRITES_WHEN_MADE for _, _, kind, _ in lines):
+            return
+        self._control.create("try", read_only)
+        try:
+            self._control.load("try", lines, read_only)
+        finally:
+            self._control.call(dm.REMOVE, "try")
 
     def _suspend(self, mapped, step, _index):
         flush = step.get("flush", True)

@@ -149,7 +149,6 @@ export function cases(random: Random): Case[] {
       { device: 'empty', do: 'info' },
       { device: 'empty', do: 'resume' },
       { device: 'empty', do: 'message', sector: 0, words: 'hello' },
-      { device: 'empty', do: 'load', table: ['0 512 linear {fixed} 0'] },
       { device: 'empty', do: 'load', table: ['0 512 linear {fixed} 0'], readOnly: true },
       { device: 'empty', do: 'resume' },
       { device: 'empty', do: 'info' },
