@@ -7,6 +7,8 @@ import { stackLimits } from './limits.ts';
 import { checkAlignment, checkAreas } from './load-checks.ts';
 import { type Pieces, runPieces } from './pieces.ts';
 import { dataRoom, type PlacedTarget } from './placed-target.ts';
+import { type Direction, READ, WRITE } from './stats/region.ts';
+import type { Statistics } from './stats/statistics.ts';
 import type { TargetStatus } from './status.ts';
 import type { DeviceReferences } from './table-devices.ts';
 import type { SuspendOptions, Target, TargetContext, TargetType } from './target.ts';
@@ -17,6 +19,8 @@ export interface LoadOptions {
   readonly readOnly: boolean;
   readonly types: ReadonlyMap<string, TargetType>;
   readonly devices: DeviceReferences;
+  /** Where the mapped device's requests are counted. */
+  readonly statistics: Statistics;
   /** What `TargetContext.raiseEvent` does. */
   readonly raiseEvent: () => void;
   /** The type that a live immutable target binds its successors to. */
@@ -35,6 +39,7 @@ export class LoadedTable {
   /** Requests may come back with `Requeue`. */
   readonly mayRequeue: boolean;
   readonly #devices: DeviceReferences;
+  readonly #statistics: Statistics;
   readonly #flushOnce: boolean;
   #limits: Limits;
   #features: Features;
@@ -46,6 +51,7 @@ export class LoadedTable {
     this.#limits = stackedLimits(targets);
     this.#features = commonFeatures(targets);
     this.#devices = options.devices;
+    this.#statistics = options.statistics;
     this.#flushOnce = targets.every(({ target }) => target.flushBypassesMap === true);
     this.mayRequeue = targets.some(({ target }) => target.mayRequeue === true);
   }
@@ -117,8 +123,12 @@ export class LoadedTable {
     if (into.length === 0) return;
     const placed = this.find(offset);
     const at = offset - placed.start;
-    if (into.length <= dataRoom(placed, at)) return placed.target.read(at, into);
-    return this.#split(offset, into.length, true, (target, start, from, to) =>
+    if (into.length <= dataRoom(placed, at)) {
+      if (!this.#statistics.active) return placed.target.read(at, into);
+      const started = performance.now();
+      return this.#statistics.account(READ, offset, into.length, started, placed.target.read(at, into));
+    }
+    return this.#split(READ, offset, into.length, true, (target, start, from, to) =>
       target.read(start, into.subarray(from, to)),
     );
   }
@@ -127,18 +137,25 @@ export class LoadedTable {
     if (from.length === 0) return;
     const placed = this.find(offset);
     const at = offset - placed.start;
-    if (from.length <= dataRoom(placed, at)) return placed.target.write(at, from, options);
-    return this.#split(offset, from.length, true, (target, start, begin, end) =>
+    if (from.length <= dataRoom(placed, at)) {
+      if (!this.#statistics.active) return placed.target.write(at, from, options);
+      const started = performance.now();
+      const done = placed.target.write(at, from, options);
+      return this.#statistics.account(WRITE, offset, from.length, started, done);
+    }
+    return this.#split(WRITE, offset, from.length, true, (target, start, begin, end) =>
       target.write(start, from.subarray(begin, end), options),
     );
   }
 
   discard(offset: number, length: number): MaybePromise<void> {
-    return this.#split(offset, length, false, (target, start, from, to) => target.discard(start, to - from));
+    return this.#split(WRITE, offset, length, false, (target, start, from, to) =>
+      target.discard(start, to - from),
+    );
   }
 
   writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
-    return this.#split(offset, length, false, (target, start, from, to) =>
+    return this.#split(WRITE, offset, length, false, (target, start, from, to) =>
       target.writeZeroes(start, to - from, options),
     );
   }
@@ -150,6 +167,7 @@ export class LoadedTable {
    * @param data the part is data: also split at the target's own boundaries and largest request
    */
   #split(
+    direction: Direction,
     offset: number,
     length: number,
     data: boolean,
@@ -166,7 +184,10 @@ export class LoadedTable {
         const room = data ? dataRoom(placed, at) : placed.end - placed.start - at;
         const from = done;
         done += Math.min(room, length - done);
-        return piece(placed.target, at, from, done);
+        if (!this.#statistics.active) return piece(placed.target, at, from, done);
+        const started = performance.now();
+        const result = piece(placed.target, at, from, done);
+        return this.#statistics.account(direction, offset + from, done - from, started, result);
       },
     };
     return runPieces(pieces, PIECES_AT_ONCE);

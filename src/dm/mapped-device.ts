@@ -19,6 +19,8 @@ import { checkName, checkUuid } from './names.ts';
 import { OpenedDevice } from './opened-device.ts';
 import { targetTypes } from './registry.ts';
 import { noTable, Slots } from './slots.ts';
+import { isStatisticsMessage, statisticsMessage } from './stats/messages.ts';
+import { Statistics } from './stats/statistics.ts';
 import type { TargetStatus } from './status.ts';
 import { type DeviceLabeller, type DeviceOpener, TableDevices } from './table-devices.ts';
 import { Requeue, type SuspendOptions, type TargetType } from './target.ts';
@@ -87,6 +89,7 @@ export class MappedDevice implements BlockDevice {
   readonly minor: number;
   readonly #slots = new Slots();
   readonly #events = new Events();
+  readonly #statistics = new Statistics();
   #closed = false;
   #openCount = 0;
   #removal: (() => void) | undefined;
@@ -250,6 +253,7 @@ export class MappedDevice implements BlockDevice {
         readOnly,
         types: this.#types,
         devices: this.#devices.references(readOnly, canonicalName),
+        statistics: this.#statistics,
         raiseEvent: () => this.#events.raise(),
         immutableType: this.#slots.immutableType,
       });
@@ -299,6 +303,7 @@ export class MappedDevice implements BlockDevice {
    * @throws TscryptError INVALID_ARGUMENT when no target is there or it does not know the message
    */
   message(sector: number, words: readonly TableArg[]): Promise<string> {
+    if (isStatisticsMessage(words)) return this.#statisticsMessage(words);
     return this.#exclusively(async () => {
       const first = words[0];
       const offset = sector * SECTOR_SIZE;
@@ -312,7 +317,9 @@ export class MappedDevice implements BlockDevice {
         return '';
       }
       if (typeof first === 'string' && first.startsWith('@')) {
-        throw new TscryptError('INVALID_ARGUMENT', `Unrecognised message ${first}.`, { details });
+        throw new TscryptError('INVALID_ARGUMENT', `Unsupported message sent to DM core: ${first}`, {
+          details,
+        });
       }
       if (!table || !Number.isSafeInteger(offset) || offset < 0 || offset >= table.size) {
         throw new TscryptError('INVALID_ARGUMENT', 'Target message sector outside device.', { details });
@@ -389,8 +396,18 @@ export class MappedDevice implements BlockDevice {
           details: { device: this.#name },
         }),
       );
-      await this.#slots.empty();
+      try {
+        await this.#slots.empty();
+      } finally {
+        this.#statistics.deleteAll();
+      }
     });
+  }
+
+  /** Statistics can be looked at while a suspension waits for requests. */
+  async #statisticsMessage(words: readonly TableArg[]): Promise<string> {
+    if (this.#closed) throw closedError(this.#name);
+    return statisticsMessage(this.#statistics, words, this.size / SECTOR_SIZE);
   }
 
   /** A request that a target gave back is made again after the resume, if this suspension keeps such. */

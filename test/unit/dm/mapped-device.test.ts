@@ -390,7 +390,7 @@ describe('life and names', () => {
       [16, ['hello']],
       [-1, ['hello']],
       [0, []],
-      [0, ['@stats_list']],
+      [0, ['@nonesuch']],
     ] as const) {
       expect(await codeOf(device.message(sector, words))).toBe('INVALID_ARGUMENT');
     }
