@@ -12,24 +12,38 @@ export interface Pieces {
 
 /**
  * Runs pieces, up to `depth` of them at a time. Pieces that finish inline cost no promise; when all
- * do, so does this. After a failure no further piece is started, and the first failure is reported
- * once the pieces under way have ended, so that nobody touches the caller's buffer afterwards.
+ * do, so does this. When one fails the others are made all the same, as in the kernel, where each is a
+ * request of its own. The first failure is reported once all have ended, so that nobody touches the
+ * caller's buffer afterwards.
  */
 export function runPieces(pieces: Pieces, depth: number): MaybePromise<void> {
+  let failure: Failure | undefined;
   while (!pieces.finished) {
-    const result = pieces.next();
-    if (result instanceof Promise) return runRest(pieces, depth, result);
+    try {
+      const result = pieces.next();
+      if (result instanceof Promise) return runRest(pieces, depth, result, failure);
+    } catch (error) {
+      failure ??= { error };
+    }
   }
+  if (failure) throw failure.error;
 }
 
-function runRest(pieces: Pieces, depth: number, first: Promise<void>): Promise<void> {
+interface Failure {
+  readonly error: unknown;
+}
+
+function runRest(
+  pieces: Pieces,
+  depth: number,
+  first: Promise<void>,
+  failedBefore: Failure | undefined,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let running = 0;
-    let failed = false;
-    let failure: unknown;
+    let failure = failedBefore;
     const fail = (error: unknown): void => {
-      if (!failed) failure = error;
-      failed = true;
+      failure ??= { error };
     };
     const watch = (piece: Promise<void>): void => {
       running++;
@@ -46,7 +60,7 @@ function runRest(pieces: Pieces, depth: number, first: Promise<void>): Promise<v
       );
     };
     const startMore = (): void => {
-      while (!failed && !pieces.finished && running < depth) {
+      while (!pieces.finished && running < depth) {
         try {
           const result = pieces.next();
           if (result instanceof Promise) watch(result);
@@ -55,7 +69,7 @@ function runRest(pieces: Pieces, depth: number, first: Promise<void>): Promise<v
         }
       }
       if (running > 0) return;
-      if (failed) reject(failure);
+      if (failure) reject(failure.error);
       else resolve();
     };
     watch(first);
