@@ -19,6 +19,9 @@ const IO_TICKS_TOTAL = 13;
 const TIME_IN_QUEUE = 14;
 const HISTOGRAM = 15;
 
+/** What is printed of an area without requests. */
+const NOTHING = '0 0 0 0 0 0 0 0 0 0 0 0 0';
+
 /** How many numbers an area of `spec` has. */
 export function areaNumbers(spec: RegionSpec): number {
   return HISTOGRAM + (spec.bounds.length === 0 ? 0 : spec.bounds.length + 1);
@@ -163,12 +166,16 @@ export class Region {
 
   /** The last area's length is as long as the others', whatever the region's is. */
   #place(area: number): string {
+    const start = this.#start + area * this.#step;
+    if (Number.isSafeInteger(start + this.#step)) return `${start}+${this.#step}`;
     return `${u64(this.spec.start + BigInt(area) * this.spec.step)}+${this.spec.step}`;
   }
 
+  /** Most areas of a large region have never been touched. */
   #counters(at: number): string {
     const n = this.numbers;
     const inFlight = this.#at(at + IN_FLIGHT + READ) + this.#at(at + IN_FLIGHT + WRITE);
+    if (inFlight === 0 && n[at + IOS + READ] === 0 && n[at + IOS + WRITE] === 0) return NOTHING;
     const reads = `${n[at + IOS]} ${n[at + MERGES]} ${n[at + SECTORS]} ${n[at + TICKS]}`;
     const w = at + WRITE;
     const writes = `${n[w + IOS]} ${n[w + MERGES]} ${n[w + SECTORS]} ${n[w + TICKS]}`;
