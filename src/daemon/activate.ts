@@ -1,16 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
 import { checkName } from '../dm/names.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';
 import { daemonProgram } from '../package-layout.ts';
 import { clearDeadStagings, createStaging } from './claim.ts';
+import { NOT_LISTENING } from './control-client.ts';
 import { decodeError } from './error-transfer.ts';
 import { encodeHandover } from './handover.ts';
 import { parseLine, readLines } from './lines.ts';
+import { findHost } from './placement.ts';
 import type { ActivationRequest, DeviceInfo } from './request.ts';
 import { checkSocketPaths, devicePaths, ensureRuntimeDirectory } from './runtime-directory.ts';
+import { askWithSecrets } from './secrets-client.ts';
 
 export interface ActivateDeviceOptions {
   /** Gives up and ends the half-started daemon. */
@@ -35,8 +37,8 @@ const ENVIRONMENT = [
 ];
 
 /**
- * Starts a daemon that maps and serves a device, and returns when the device is usable. If this process ends
- * before, so does the daemon.
+ * Maps and serves a device, in the daemon where it belongs (placement.ts) or in one that is started for it, and
+ * returns when the device is usable. If this process ends before, so does a daemon that it started.
  *
  * @throws TscryptError DEVICE_EXISTS if the name is taken, DEVICE_BUSY if a backing device is in use,
  *   ABORTED by the signal, and whatever building the table or opening its devices failed with
@@ -50,10 +52,32 @@ export async function activateDevice(
   const root = ensureRuntimeDirectory();
   checkSocketPaths(devicePaths(root, request.name));
   clearDeadStagings(root);
+  return (await join(root, request)) ?? (await launch(root, request, options));
+}
+
+/** @returns undefined when there is no daemon for the device to join, or it went away before it knew of it */
+async function join(root: string, request: ActivationRequest): Promise<DeviceInfo | undefined> {
+  const host = findHost(root, request);
+  if (!host) return undefined;
+  const staging = createStaging(root);
+  try {
+    const order = { request, staging, workingDirectory: process.cwd() };
+    const answer = await askWithSecrets(devicePaths(root, host).secretsSocket, 'create', order);
+    return answer === NOT_LISTENING ? undefined : (answer as DeviceInfo);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+async function launch(
+  root: string,
+  request: ActivationRequest,
+  options: ActivateDeviceOptions,
+): Promise<DeviceInfo> {
   const staging = createStaging(root);
   let log: number | undefined;
   try {
-    log = openSync(join(staging, 'log'), 'ax+', 0o600);
+    log = openSync(`${staging}/log`, 'ax+', 0o600);
     const handover = encodeHandover({ request, root, staging, workingDirectory: process.cwd() });
     const daemon = await spawnDaemon(log);
     return await start(daemon, handover, log, options.signal);

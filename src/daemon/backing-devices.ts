@@ -1,24 +1,31 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type BlockDevice, claimDevice, type DeviceClaim, isNbdUri, openDevice } from '../block/index.ts';
+import { OpenedDevice } from '../dm/opened-device.ts';
 
 const DEVICE_NUMBERS = /^\d+:\d+$/;
 
 export interface BackingDeviceOptions {
   /** What relative paths are relative to. */
   readonly workingDirectory: string;
-  /** Other devices may write to the same backing device. */
+  /** Other programs may write to the same backing device. */
   readonly shared: boolean;
 }
 
+interface Opening {
+  readonly device: BlockDevice;
+  readonly claim: DeviceClaim;
+}
+
 interface Use {
-  readonly claim: Promise<DeviceClaim>;
+  readonly opening: Promise<Opening>;
   count: number;
 }
 
 /**
- * Opens the devices that a table names and keeps them from being mapped a second time elsewhere. Within
- * this daemon a device may be opened any number of times: two lines of a table, an old table and a new one.
+ * Opens the devices that tables name and keeps them from being mapped a second time elsewhere. Within this
+ * daemon a device is opened once for reading and once for writing, however many tables use it, so that
+ * a flush of one covers what was written through another, and an exclusive opening does not collide with itself.
  */
 export class BackingDevices {
   readonly #options: BackingDeviceOptions;
@@ -40,34 +47,10 @@ export class BackingDevices {
     const path = DEVICE_NUMBERS.test(name)
       ? `/dev/block/${name}`
       : resolve(this.#options.workingDirectory, name);
-    const release = await this.#use(path, options.readOnly);
-    try {
-      const device = await openDevice(path, {
-        ...options,
-        exclusive: !options.readOnly && !this.#options.shared,
-      });
-      const close = device.close.bind(device);
-      device.close = async () => {
-        try {
-          await close();
-        } finally {
-          await release();
-        }
-      };
-      return device;
-    } catch (error) {
-      await release();
-      throw error;
-    }
-  };
-
-  /** @returns ends this use; the mark is taken off with the last one */
-  async #use(path: string, readOnly: boolean): Promise<() => Promise<void>> {
-    const key = `${identity(path)} ${readOnly ? 'r' : 'w'}`;
+    const key = `${identity(path)} ${options.readOnly ? 'r' : 'w'}`;
     let use = this.#uses.get(key);
     if (!use) {
-      const claim = claimDevice(path, readOnly ? 'read' : 'write', { shared: this.#options.shared });
-      use = { claim, count: 0 };
+      use = { opening: this.#open(path, options.readOnly), count: 0 };
       this.#uses.set(key, use);
     }
     // Counted before anything is waited for: another use may end meanwhile.
@@ -76,23 +59,36 @@ export class BackingDevices {
     const forget = (): void => {
       if (this.#uses.get(key) === mine) this.#uses.delete(key);
     };
-    let claim: DeviceClaim;
+    let opening: Opening;
     try {
-      claim = await mine.claim;
+      opening = await mine.opening;
     } catch (error) {
       forget();
       throw error;
     }
-    if (!claim.held)
-      this.#shortcomings.add(`Nothing keeps ${path} from being opened twice: ${claim.reason}.`);
-    let done = false;
-    return async () => {
-      if (done) return;
-      done = true;
+    return new OpenedDevice(opening.device, async () => {
       if (--mine.count > 0) return;
       forget();
+      try {
+        await opening.device.close();
+      } finally {
+        await opening.claim.release();
+      }
+    });
+  };
+
+  async #open(path: string, readOnly: boolean): Promise<Opening> {
+    const { shared } = this.#options;
+    const claim = await claimDevice(path, readOnly ? 'read' : 'write', { shared });
+    try {
+      const device = await openDevice(path, { readOnly, exclusive: !readOnly && !shared });
+      if (!claim.held)
+        this.#shortcomings.add(`Nothing keeps ${path} from being opened twice: ${claim.reason}.`);
+      return { device, claim };
+    } catch (error) {
       await claim.release();
-    };
+      throw error;
+    }
   }
 }
 

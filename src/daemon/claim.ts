@@ -23,7 +23,7 @@ export type Holder =
 const TOKEN = /^(owner|reaper)\.(\d+)\.(\d+)\.[0-9a-f]+$/;
 const STAGING = /^\.starting\.(\d+)\.(\d+)\.[0-9a-f]+-+$/;
 /** Bytes of the longest name of a mapped device (linux/dm-ioctl.h: DM_NAME_LEN counts a NUL). */
-const LONGEST_NAME = 127;
+export const LONGEST_NAME = 127;
 const PAUSE_MS = 10;
 const ATTEMPTS = 300;
 
@@ -56,23 +56,40 @@ export function createStaging(root: string): string {
 export async function claimDirectory(staging: string, directory: string, name: string): Promise<void> {
   const owner = join(staging, `owner.${tokenOf(thisProcess())}`);
   writeFileSync(owner, '', { mode: 0o600, flag: 'wx' });
+  try {
+    await moveTo(staging, directory, name);
+  } catch (error) {
+    rmSync(owner, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Renames a directory that this process owns, and with it the device.
+ *
+ * @throws TscryptError DEVICE_EXISTS when a living process owns the new name
+ */
+export async function moveTo(from: string, to: string, name: string): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
-      renameSync(staging, directory);
+      renameSync(from, to);
       return;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOTDIR') throw foreign(directory, name);
+      if (code === 'ENOTDIR') throw foreign(to, name);
       if (code !== 'ENOTEMPTY' && code !== 'EEXIST') {
-        throw fromSystemError(error, `Cannot create ${directory}`, { path: directory });
+        throw fromSystemError(error, `Cannot create ${to}`, { path: to });
       }
     }
-    const holder = clearIfDead(directory);
+    const holder = clearIfDead(to);
     if (holder.kind === 'owner') break;
-    if (holder.kind === 'foreign') throw foreign(directory, name);
+    if (holder.kind === 'foreign') throw foreign(to, name);
     if (holder.kind === 'reaper') await sleep(PAUSE_MS);
   }
-  throw new TscryptError('DEVICE_EXISTS', `Device ${name} already exists.`, { details: { name } });
+  throw new TscryptError('DEVICE_EXISTS', `Device ${name} already exists.`, {
+    errno: 'EBUSY',
+    details: { name },
+  });
 }
 
 function foreign(directory: string, name: string): TscryptError {
@@ -86,6 +103,12 @@ function foreign(directory: string, name: string): TscryptError {
 export function releaseDirectory(directory: string): void {
   const token = findToken(directory);
   if (token && token.process.pid === process.pid) removeAll(directory, token.file);
+}
+
+/** The daemon that has put its mark into the directory, alive or dead. */
+export function holderOf(directory: string): ProcessIdentity | undefined {
+  const token = findToken(directory);
+  return token?.kind === 'owner' ? token.process : undefined;
 }
 
 /** Who holds the directory now; what is left of dead ones is removed on the way. */

@@ -1,16 +1,34 @@
-import { TscryptError } from '../errors.ts';
 import type { ControlHandlers } from './control-server.ts';
 import type { DeviceServer } from './device-server.ts';
+import type { DeviceStack } from './device-stack.ts';
+import { count, flag, tableArgs, text } from './parameters.ts';
 
-/** The methods of the control socket. */
-export function controlHandlers(server: DeviceServer): ControlHandlers {
+/** The methods of a device's control socket: all that has no key material in it. */
+export function controlHandlers(stack: DeviceStack, server: DeviceServer): ControlHandlers {
+  const { device } = server;
   return {
     status: () => server.info,
-    table: () => server.table(),
-    flush: () => server.flush(),
-    suspend: ({ flush }) => server.suspend(flag(flush, 'flush', true)),
-    resume: () => server.resume(),
-    message: ({ sector, words }) => server.message(sectorNumber(sector), texts(words, 'words')),
+    targets: () => device.status(),
+    flush: () => device.flush(),
+    suspend: ({ flush }) => device.suspend({ flush: flag(flush, 'flush', true) }),
+    resume: ({ flush }) => device.resume({ flush: flag(flush, 'flush', true) }),
+    clear: () => device.clear(),
+    wipeTable: ({ flush }) => stack.wipeTable(device, flag(flush, 'flush', true)),
+    rename: ({ to }) => stack.rename(device, text(to, 'to')),
+    setUuid: ({ uuid }) => stack.setUuid(device, text(uuid, 'uuid')),
+    setGeometry: ({ cylinders, heads, sectors, start }) => {
+      server.geometry = {
+        cylinders: count(cylinders, 'cylinders'),
+        heads: count(heads, 'heads'),
+        sectors: count(sectors, 'sectors'),
+        start: count(start, 'start'),
+      };
+    },
+    message: ({ sector, words }) => device.message(count(sector, 'sector'), tableArgs(words, 'words')),
+    wait: async ({ known }) => {
+      await device.waitForEvent(known === undefined ? device.info.eventNumber : count(known, 'known'));
+      return server.info;
+    },
     close: async ({ deferred, force, cancelDeferred }) => ({
       closed: await server.close({
         deferred: flag(deferred, 'deferred', false),
@@ -19,26 +37,4 @@ export function controlHandlers(server: DeviceServer): ControlHandlers {
       }),
     }),
   };
-}
-
-function flag(value: unknown, field: string, otherwise: boolean): boolean {
-  if (value === undefined) return otherwise;
-  if (typeof value === 'boolean') return value;
-  throw wrong(field, 'a boolean');
-}
-
-function sectorNumber(value: unknown): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw wrong('sector', 'a sector number');
-}
-
-function texts(value: unknown, field: string): string[] {
-  if (Array.isArray(value) && value.every((word) => typeof word === 'string')) return value;
-  throw wrong(field, 'a list of strings');
-}
-
-function wrong(field: string, expected: string): TscryptError {
-  return new TscryptError('INVALID_ARGUMENT', `${field} must be ${expected}.`, {
-    details: { field, expected },
-  });
 }

@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { fromSystemError, TscryptError } from '../errors.ts';
-import { ffiAvailable, peerCredentials, withUmask } from '../sys/index.ts';
+import { TscryptError } from '../errors.ts';
+import { ffiAvailable, listenOnUnixSocket, peerCredentials, type UnixListener } from '../sys/index.ts';
 import { encodeError } from './error-transfer.ts';
 import { formatLine, LONGEST_LINE, parseLine, readLines } from './lines.ts';
+import type { Parameters } from './parameters.ts';
 
-type Parameters = Readonly<Record<string, unknown>>;
 export type ControlHandlers = Readonly<Record<string, (parameters: Parameters) => unknown>>;
 
 /**
@@ -16,6 +16,7 @@ export class ControlServer {
   readonly #handlers: ControlHandlers;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #listener: UnixListener | undefined;
   readonly #answering = new Set<Promise<void>>();
 
   constructor(handlers: ControlHandlers) {
@@ -25,19 +26,12 @@ export class ControlServer {
 
   /** @throws TscryptError DEVICE_BUSY, PERMISSION_DENIED … when the socket cannot be made */
   async listen(path: string): Promise<void> {
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject);
-        // The socket file is made inside this call, with mode 0600 from the first instant.
-        withUmask(0o177, () => this.#server.listen({ path }, resolve));
-      });
-    } catch (error) {
-      throw fromSystemError(error, `Cannot listen on ${path}`, { path });
-    }
+    this.#listener = await listenOnUnixSocket(this.#server, path);
   }
 
   /** Takes no more requests, sends the answers that are due, and hangs up. */
   async close(): Promise<void> {
+    await this.#listener?.unlink();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     await Promise.allSettled(this.#answering);
     for (const socket of this.#sockets) socket.destroy();
@@ -102,7 +96,7 @@ export class ControlServer {
 }
 
 /** The owner and root only. Where the kernel cannot be asked, the socket's mode has to do. */
-function mayControl(socket: Socket): boolean {
+export function mayControl(socket: Socket): boolean {
   const peer = peerCredentials(socket);
   if (!peer) return !ffiAvailable();
   return peer.uid === 0 || peer.uid === process.geteuid?.();

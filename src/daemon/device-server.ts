@@ -1,43 +1,67 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { formatNbdUri } from '../block/index.ts';
-import { MappedDevice } from '../dm/index.ts';
+import { type BlockDevice, formatNbdUri } from '../block/index.ts';
+import { DM_MAJOR } from '../dm/device-numbers.ts';
+import type { MappedDevice } from '../dm/index.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';
 import { NbdServer, type NbdTlsOptions } from '../export/nbd/index.ts';
 import { formatTable } from '../table/index.ts';
-import type { BackingDevices } from './backing-devices.ts';
-import type { ActivationRequest, CloseOptions, DeviceInfo, ListenOptions } from './request.ts';
+import { SECTOR_SIZE } from '../units.ts';
+import type {
+  ActivationRequest,
+  CloseOptions,
+  Dependency,
+  DeviceInfo,
+  Geometry,
+  ListenOptions,
+} from './request.ts';
 import type { DevicePaths } from './runtime-directory.ts';
+
+export interface DeviceServerOptions {
+  readonly request: ActivationRequest;
+  readonly paths: DevicePaths;
+  readonly device: MappedDevice;
+  /** Takes the device out of its mapper and closes it. */
+  readonly remove: () => Promise<void>;
+  /** What {@link DeviceInfo.common} says. */
+  readonly common: boolean;
+  readonly dependency: (label: string) => Dependency;
+  readonly shortcomings: () => readonly string[];
+  /** What paths of TLS files are relative to. */
+  readonly workingDirectory: string;
+}
+
+/** VM_READAHEAD_PAGES of the kernel, in sectors. */
+const READ_AHEAD = 256;
 
 /**
  * A mapped device and the NBD server that exports it, from activation to the orderly end. The life of a
- * daemon, without the process around it.
+ * device in a daemon, without the process around it.
  */
 export class DeviceServer {
-  readonly #request: ActivationRequest;
-  readonly #paths: DevicePaths;
-  readonly #device: MappedDevice;
+  readonly device: MappedDevice;
+  geometry: Geometry | undefined;
+  readonly #options: DeviceServerOptions;
   readonly #nbd: NbdServer;
-  readonly #shortcomings: readonly string[];
+  #paths: DevicePaths;
+  /** One use of the device for each NBD connection. */
+  readonly #connections: BlockDevice[] = [];
   #tcpUri: string | undefined;
-  #deferred = false;
   #ending: Promise<void> | undefined;
   #ended: () => void = () => {};
   /** Settles when the device is closed, whoever asked for it; rejects with what failed on the way. */
   readonly ended: Promise<void>;
 
-  private constructor(
-    request: ActivationRequest,
-    paths: DevicePaths,
-    device: MappedDevice,
-    nbd: NbdServer,
-    shortcomings: readonly string[],
-  ) {
-    this.#request = request;
-    this.#paths = paths;
-    this.#device = device;
-    this.#nbd = nbd;
-    this.#shortcomings = shortcomings;
+  private constructor(options: DeviceServerOptions, tls: NbdTlsOptions | undefined) {
+    const { request, device } = options;
+    this.#options = options;
+    this.#paths = options.paths;
+    this.device = device;
+    this.#nbd = new NbdServer({
+      exports: [{ name: request.name, device, readOnly: request.readOnly ?? false }],
+      ...(tls && { tls }),
+      onConnectionsChange: (_, count) => this.#countConnections(count),
+    });
     this.ended = new Promise<void>((settle) => {
       this.#ended = settle;
     }).then(() => this.#ending);
@@ -45,85 +69,71 @@ export class DeviceServer {
     this.ended.catch(() => {});
   }
 
-  /** Builds the table, opens its devices, and serves. Nothing stays open when it fails. */
-  static async start(
-    request: ActivationRequest,
-    paths: DevicePaths,
-    backing: BackingDevices,
-    shortcomings: readonly string[],
-    workingDirectory: string,
-  ): Promise<DeviceServer> {
-    const { name, uuid, table, readOnly = false, listen } = request;
-    const tls = listen?.tls && (await readTls(listen.tls, workingDirectory));
-    const device = await MappedDevice.create({
-      name,
-      ...(uuid !== '' && { uuid }),
-      table,
-      readOnly,
-      openDevice: backing.open,
-    });
-    const nbd = new NbdServer({
-      exports: [{ name, device, readOnly }],
-      ...(tls && { tls }),
-      onConnectionsChange: () => server.#endIfDeferred(),
-    });
-    const server = new DeviceServer(request, paths, device, nbd, [...shortcomings, ...backing.shortcomings]);
+  /** Serves the device. The device stays as it is when that fails. */
+  static async start(options: DeviceServerOptions): Promise<DeviceServer> {
+    const { listen, name } = options.request;
+    const tls = listen?.tls && (await readTls(listen.tls, options.workingDirectory));
+    const server = new DeviceServer(options, tls);
     try {
-      await nbd.listenUnix(paths.nbdSocket);
+      await server.#nbd.listenUnix(options.paths.nbdSocket);
       if (listen) {
-        const { address, port } = await nbd.listenTcp(listen.host, listen.port);
+        const { address, port } = await server.#nbd.listenTcp(listen.host, listen.port);
         const tcp = { host: address, port };
         server.#tcpUri = formatNbdUri({ tls: tls !== undefined, address: tcp, exportName: name });
       }
       return server;
     } catch (error) {
-      await server.close({ force: true }).catch(() => {});
+      await server.#nbd.close();
       throw error;
     }
   }
 
+  get name(): string {
+    return this.device.name;
+  }
+
+  get paths(): DevicePaths {
+    return this.#paths;
+  }
+
   get info(): DeviceInfo {
-    const { name, uuid, description = {} } = this.#request;
+    const { info, limits } = this.device;
+    const { request, common, dependency, shortcomings } = this.#options;
     const { nbdSocket } = this.#paths;
     return {
-      name,
-      uuid,
+      name: info.name,
+      uuid: info.uuid ?? '',
+      major: DM_MAJOR,
+      minor: info.minor,
       pid: process.pid,
-      size: this.#device.size,
-      readOnly: this.#device.readOnly,
-      suspended: this.#suspended,
-      openCount: this.#nbd.connections(name),
-      closeDeferred: this.#deferred,
-      table: this.table(),
+      common,
+      size: this.device.size,
+      readOnly: info.readOnly,
+      suspended: info.state === 'suspended',
+      tables: info.tables,
+      openCount: info.openCount,
+      eventNumber: info.eventNumber,
+      targetCount: info.targetCount,
+      targetTypes: [...new Set(this.device.status().map(({ type }) => type))],
+      closeDeferred: info.deferredRemove,
+      readAhead: Math.max(READ_AHEAD, (2 * limits.ioOpt) / SECTOR_SIZE),
+      dependencies: info.dependencies.map(dependency),
+      table: formatTable(this.device.table()),
       uris: [
-        formatNbdUri({ tls: false, address: { socket: nbdSocket }, exportName: name }),
+        formatNbdUri({ tls: false, address: { socket: nbdSocket }, exportName: info.name }),
         ...(this.#tcpUri ? [this.#tcpUri] : []),
       ],
       socket: nbdSocket,
-      shortcomings: this.#shortcomings,
-      description,
+      shortcomings: shortcomings(),
+      ...(this.geometry && { geometry: this.geometry }),
+      description: request.description ?? {},
     };
   }
 
-  /** The live table, keys hidden. */
-  table(): string {
-    return formatTable(this.#device.table());
-  }
-
-  suspend(flush: boolean): Promise<void> {
-    return this.#device.suspend({ flush });
-  }
-
-  resume(): Promise<void> {
-    return this.#device.resume();
-  }
-
-  message(sector: number, words: readonly string[]): Promise<string> {
-    return this.#device.message(sector, words);
-  }
-
-  async flush(): Promise<void> {
-    await this.#device.flush();
+  /** The device has been renamed, and its directory with it. Connected clients notice nothing. */
+  renamed(from: string, paths: DevicePaths): void {
+    this.#paths = paths;
+    this.#nbd.renameExport(from, this.device.name);
   }
 
   /**
@@ -131,22 +141,25 @@ export class DeviceServer {
    * wiped, the devices below closed.
    *
    * @returns whether it is closed now; false when that was deferred
-   * @throws TscryptError DEVICE_BUSY with clients connected and neither `deferred` nor `force`; what the first
-   *   flush met, in which case the device stays (unless `force`)
+   * @throws TscryptError DEVICE_BUSY when it is in use and neither `deferred` nor `force` (which does not help
+   *   against a device above); what the first flush met, in which case the device stays (unless `force`)
    */
   async close(options: CloseOptions = {}): Promise<boolean> {
     if (options.cancelDeferred) {
-      this.#deferred = false;
+      this.device.deferRemoval(undefined);
       return false;
     }
     // Closing fails as long as it still can without harm: before the clients are gone.
     if (!options.force && !this.#ending && !this.#suspended) await this.#flushBeforeClose();
-    if (!this.#ending && this.#inUse && !options.force) {
+    if (!this.#ending && this.#inUse(options.force ?? false)) {
+      const { openCount } = this.device.info;
       if (!options.deferred)
-        throw new TscryptError('DEVICE_BUSY', `Device ${this.#request.name} is still in use.`, {
-          details: { device: this.#request.name, openCount: this.#nbd.connections(this.#request.name) },
+        throw new TscryptError('DEVICE_BUSY', `Device ${this.name} is still in use.`, {
+          details: { device: this.name, openCount },
         });
-      this.#deferred = true;
+      this.device.deferRemoval(() => {
+        this.#end().catch(() => {});
+      });
       return false;
     }
     await this.#end();
@@ -155,7 +168,7 @@ export class DeviceServer {
 
   async #flushBeforeClose(): Promise<void> {
     try {
-      await this.#device.flush();
+      if (this.device.info.tables.live) await this.device.flush();
     } catch (error) {
       const { code, message, errno, details } = fromSystemError(error, 'Cannot flush');
       throw new TscryptError(code, message, {
@@ -168,20 +181,21 @@ export class DeviceServer {
   }
 
   get #suspended(): boolean {
-    return this.#device.info.state === 'suspended';
+    return this.device.info.state === 'suspended';
   }
 
-  get #inUse(): boolean {
-    return this.#nbd.connections(this.#request.name) > 0;
+  #inUse(force: boolean): boolean {
+    return this.device.info.openCount > (force ? this.#connections.length : 0);
   }
 
-  #endIfDeferred(): void {
-    if (this.#deferred && !this.#inUse) this.#end().catch(() => {});
+  #countConnections(count: number): void {
+    while (this.#connections.length < count) this.#connections.push(this.device.open());
+    while (this.#connections.length > count) void this.#connections.pop()?.close();
   }
 
   #end(): Promise<void> {
     if (!this.#ending) {
-      this.#deferred = false;
+      this.device.deferRemoval(undefined);
       this.#ending = this.#takeDown();
       this.#ended();
     }
@@ -197,12 +211,13 @@ export class DeviceServer {
         failures.push(error);
       }
     };
+    await step(() => this.device.clear());
     // Requests held back by a suspend would keep their connections from finishing.
-    if (this.#suspended) await step(() => this.#device.resume());
-    this.#device.refuseWaiting();
+    if (this.#suspended) await step(() => this.device.resume());
+    this.device.refuseWaiting();
     await step(() => this.#nbd.close());
-    if (!this.#suspended) await step(() => this.#device.flush());
-    await step(() => this.#device.close());
+    if (!this.#suspended && this.device.info.tables.live) await step(() => this.device.flush());
+    await step(() => this.#options.remove());
     if (failures.length > 0) throw failures[0];
   }
 }

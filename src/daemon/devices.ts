@@ -1,17 +1,22 @@
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkName } from '../dm/names.ts';
+import type { TargetStatus } from '../dm/status.ts';
 import { TscryptError } from '../errors.ts';
 import { isAlive, type ProcessIdentity } from '../sys/index.ts';
-import { clearDeadStagings, clearIfDead, deviceDirectories } from './claim.ts';
+import type { TableArg, TableSpec } from '../table/spec.ts';
+import { clearDeadStagings, clearIfDead, deviceDirectories, holderOf } from './claim.ts';
 import { ask, NOT_LISTENING } from './control-client.ts';
-import type { CloseOptions, DeviceInfo } from './request.ts';
+import { clearDeadClaims } from './number-claims.ts';
+import type { CloseOptions, DeviceInfo, Geometry } from './request.ts';
 import { type DevicePaths, devicePaths, existingRuntimeDirectory } from './runtime-directory.ts';
+import { askWithSecrets } from './secrets-client.ts';
 
 const STATUS_TIMEOUT_MS = 10_000;
 const LONGEST_PAUSE_MS = 50;
 /** How long a daemon may be neither listening nor gone: it is starting, or closing for somebody else. */
 const TRANSITION_MS = 30_000;
-/** How long a process that was killed may take to disappear once its connections are closed. */
+/** How long a process that ends may take to disappear once its connections are closed. */
 const ENDING_MS = 2_000;
 
 interface Found {
@@ -35,6 +40,7 @@ export async function listDevices(): Promise<DeviceInfo[]> {
   const root = existingRuntimeDirectory();
   if (root === undefined) return [];
   clearDeadStagings(root);
+  clearDeadClaims(root);
   const found = deviceDirectories(root).flatMap((name) => find(root, name) ?? []);
   const infos = await Promise.all(found.map(status));
   return infos.filter((info) => info !== undefined);
@@ -58,8 +64,9 @@ export async function suspendDevice(name: string, options: { flush?: boolean } =
   await asked(await findOrThrow(name), name, 'suspend', { flush: options.flush ?? true });
 }
 
-export async function resumeDevice(name: string): Promise<void> {
-  await asked(await findOrThrow(name), name, 'resume');
+/** Makes a table that was loaded live, if there is one, and lets requests through. */
+export async function resumeDevice(name: string, options: { flush?: boolean } = {}): Promise<void> {
+  await asked(await findOrThrow(name), name, 'resume', { flush: options.flush ?? true });
 }
 
 /** Makes everything written so far stable. */
@@ -68,13 +75,84 @@ export async function flushDevice(name: string): Promise<void> {
 }
 
 /**
- * `dmsetup message`: gives `words` to the target that holds `sector`. Words travel as text: key material may not
- * be sent this way.
+ * Loads a table, which the next {@link resumeDevice} makes live. Relative paths in it are relative to this
+ * process's working directory. Its secrets stay the caller's.
+ *
+ * @throws TscryptError with the kernel's text for what is wrong with it
+ */
+export async function loadDeviceTable(
+  name: string,
+  table: TableSpec,
+  options: { readonly readOnly?: boolean } = {},
+): Promise<void> {
+  const params = { ...options, table, workingDirectory: process.cwd() };
+  await asked(await findOrThrow(name), name, 'load', params, true);
+}
+
+/** Drops the table that was loaded and not made live. */
+export async function clearDeviceTable(name: string): Promise<void> {
+  await asked(await findOrThrow(name), name, 'clear');
+}
+
+/** Replaces the live table by one of its size that fails every request. */
+export async function wipeDeviceTable(name: string, options: { readonly flush: boolean }): Promise<void> {
+  await asked(await findOrThrow(name), name, 'wipeTable', options);
+}
+
+/**
+ * The live or the inactive table; empty when there is none.
+ *
+ * @param options.showKeys keys are secrets, the caller's to dispose of; without it they are zeroes, as text
+ */
+export async function deviceTable(
+  name: string,
+  options: { readonly inactive?: boolean; readonly showKeys?: boolean } = {},
+): Promise<TableSpec> {
+  return (await asked(await findOrThrow(name), name, 'table', options, true)) as TableSpec;
+}
+
+/** The state of each target of the live table. */
+export async function deviceStatus(name: string): Promise<TargetStatus[]> {
+  return (await asked(await findOrThrow(name), name, 'targets')) as TargetStatus[];
+}
+
+/**
+ * `dmsetup message`: gives `words` to the target that holds `sector`. Key material among them is a secret, which
+ * stays the caller's.
  *
  * @returns the target's answer, '' if it has none
  */
-export async function messageDevice(name: string, sector: number, words: readonly string[]): Promise<string> {
-  return String(await asked(await findOrThrow(name), name, 'message', { sector, words }));
+export async function messageDevice(
+  name: string,
+  sector: number,
+  words: readonly TableArg[],
+): Promise<string> {
+  return String(await asked(await findOrThrow(name), name, 'message', { sector, words }, true));
+}
+
+/** @throws TscryptError DEVICE_EXISTS when the new name is taken */
+export async function renameDevice(name: string, to: string): Promise<void> {
+  checkName(to);
+  await asked(await findOrThrow(name), name, 'rename', { to });
+}
+
+/** Gives a device without a UUID one. */
+export async function setDeviceUuid(name: string, uuid: string): Promise<void> {
+  await asked(await findOrThrow(name), name, 'setUuid', { uuid });
+}
+
+export async function setDeviceGeometry(name: string, geometry: Geometry): Promise<void> {
+  await asked(await findOrThrow(name), name, 'setGeometry', { ...geometry });
+}
+
+/**
+ * Returns as soon as the device's event number is another one than `known`, at once if it is already.
+ *
+ * @param known what it is now, if not given
+ * @throws TscryptError NO_SUCH_DEVICE when the device is removed meanwhile
+ */
+export async function waitForDeviceEvent(name: string, known?: number): Promise<DeviceInfo> {
+  return (await asked(await findOrThrow(name), name, 'wait', { known })) as DeviceInfo;
 }
 
 function find(root: string, name: string): Found | undefined {
@@ -114,11 +192,15 @@ async function asked(
   name: string,
   method: string,
   params: Readonly<Record<string, unknown>> = {},
+  withSecrets = false,
 ): Promise<unknown> {
+  const { controlSocket, secretsSocket } = found.paths;
   for (const waiting = pauses(TRANSITION_MS); ; ) {
-    const answer = await ask(found.paths.controlSocket, method, params);
+    const answer = withSecrets
+      ? await askWithSecrets(secretsSocket, method, params)
+      : await ask(controlSocket, method, params);
     if (answer !== NOT_LISTENING) return answer;
-    if (!isAlive(found.daemon)) throw notActive(name);
+    if (!isHeld(found)) throw notActive(name);
     const pause = waiting.next();
     if (pause.done)
       throw new TscryptError('DEVICE_BUSY', `Device ${name} is starting or closing.`, { details: { name } });
@@ -138,10 +220,26 @@ async function ended(daemon: ProcessIdentity, timeoutMs: number): Promise<void> 
   }
 }
 
+/** Waits until the device is no longer its daemon's, and the daemon is gone if it was its last. */
 async function gone(found: Found): Promise<void> {
-  await ended(found.daemon, Number.POSITIVE_INFINITY);
+  for (const pause of pauses(Number.POSITIVE_INFINITY)) {
+    if (!isHeld(found)) break;
+    await sleep(pause);
+  }
   // Usually it has done so itself; if it was killed on its last steps, this does.
   clearIfDead(found.paths.directory);
+  if (!servesOthers(found)) await ended(found.daemon, ENDING_MS);
+}
+
+function servesOthers({ paths, daemon }: Found): boolean {
+  const root = dirname(paths.directory);
+  return deviceDirectories(root).some((name) => holderOf(join(root, name))?.pid === daemon.pid);
+}
+
+/** Whether the daemon that had the device lives and has it still. */
+function isHeld(found: Found): boolean {
+  const holder = holderOf(found.paths.directory);
+  return holder?.pid === found.daemon.pid && isAlive(found.daemon);
 }
 
 function* pauses(totalMs: number): Generator<number, undefined> {

@@ -1,11 +1,27 @@
 export { type ActivateDeviceOptions, activateDevice } from './activate.ts';
 export {
+  clearDeviceTable,
   closeDevice,
+  deviceStatus,
+  deviceTable,
   findDevice,
   flushDevice,
   listDevices,
+  loadDeviceTable,
   messageDevice,
+  renameDevice,
   resumeDevice,
+  setDeviceGeometry,
+  setDeviceUuid,
   suspendDevice,
+  waitForDeviceEvent,
+  wipeDeviceTable,
 } from './devices.ts';
-export type { ActivationRequest, CloseOptions, DeviceInfo, ListenOptions } from './request.ts';
+export type {
+  ActivationRequest,
+  CloseOptions,
+  Dependency,
+  DeviceInfo,
+  Geometry,
+  ListenOptions,
+} from './request.ts';

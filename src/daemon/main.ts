@@ -1,6 +1,6 @@
 /**
- * tscryptd: the process behind one mapped device. Started by `activateDevice` with one end of a socket pair as
- * descriptor 3; not meant to be started by hand. Standard error is the log in the device's directory.
+ * tscryptd: the process behind mapped devices. Started by `activateDevice` with one end of a socket pair as
+ * descriptor 3; not meant to be started by hand. Standard error is the log in the first device's directory.
  */
 import { rmSync, writeSync } from 'node:fs';
 import { useSecretAllocator } from '../crypto/secret.ts';
@@ -8,14 +8,10 @@ import { TscryptError } from '../errors.ts';
 import { closeInheritedDescriptors, protectProcess } from '../sys/index.ts';
 import { disposeTable } from '../table/index.ts';
 import { BackingDevices } from './backing-devices.ts';
-import { claimDirectory, releaseDirectory } from './claim.ts';
-import { controlHandlers } from './control-handlers.ts';
-import { ControlServer } from './control-server.ts';
-import { DeviceServer } from './device-server.ts';
+import { DeviceStack } from './device-stack.ts';
 import { receiveHandover } from './handover.ts';
 import { LauncherChannel } from './launcher-channel.ts';
-import { devicePaths } from './runtime-directory.ts';
-import { writeState } from './state-file.ts';
+import type { DeviceInfo } from './request.ts';
 
 const LAUNCHER = 3;
 const LOG = 2;
@@ -33,59 +29,48 @@ process.exit(await run());
 async function run(): Promise<number> {
   const protection = protectProcess(useSecretAllocator);
   const { request, root, staging, workingDirectory } = receiveHandover(LAUNCHER);
-  const { name, table, shared = false } = request;
-  const paths = devicePaths(root, name);
-  process.title = `tscryptd ${name}`;
+  process.title = `tscryptd ${request.common ? '(common)' : request.name}`;
 
-  let server: DeviceServer | undefined;
-  let claimed = false;
-  const leave = (): void => {
-    rmSync(staging, { recursive: true, force: true });
-    if (claimed) releaseDirectory(paths.directory);
-  };
+  const stack = new DeviceStack({
+    root,
+    backing: new BackingDevices({ workingDirectory, shared: request.shared ?? false }),
+    common: request.common ?? false,
+    shortcomings: protection.shortcomings,
+    log,
+  });
+  let starting = true;
   const stop = (): void => {
-    if (server) {
-      server.close({ force: true }).catch(() => {});
+    if (!starting) {
+      void stack.shutDown();
       return;
     }
-    // Nothing is served yet, so nothing can be lost.
-    leave();
+    // Nothing is served yet, so nothing can be lost, and what is waited for may never come.
+    stack.abandonStarting();
     process.exit(1);
   };
   const channel = new LauncherChannel(LAUNCHER, stop);
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 
-  let control: ControlServer | undefined;
+  let info: DeviceInfo;
   try {
-    await claimDirectory(staging, paths.directory, name);
-    claimed = true;
-    const backing = new BackingDevices({ workingDirectory, shared });
-    server = await DeviceServer.start(request, paths, backing, protection.shortcomings, workingDirectory);
-    control = new ControlServer(controlHandlers(server));
-    writeState(paths, server.info);
-    await control.listen(paths.controlSocket);
+    info = await stack.create({ request, staging, workingDirectory });
   } catch (error) {
-    await server?.close({ force: true }).catch(log);
-    await control?.close();
-    leave();
     await channel.failed(error);
     return 1;
   } finally {
-    disposeTable(table);
+    starting = false;
+    if (request.table) disposeTable(request.table);
+    rmSync(staging, { recursive: true, force: true });
   }
-
-  void channel.ready(server.info);
-  let status = 0;
+  void channel.ready(info);
   try {
-    await server.ended;
-  } catch (error) {
-    log(error);
-    status = 1;
+    await stack.ended;
+    return 0;
+  } catch {
+    // It is in the log.
+    return 1;
   }
-  await control.close();
-  leave();
-  return status;
 }
 
 /** A defect: whatever is in memory is not to be trusted any more, so nothing is written but this. */

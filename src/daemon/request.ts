@@ -4,10 +4,21 @@ import type { TableSpec } from '../table/spec.ts';
 export interface ActivationRequest {
   /** Name of the mapped device: 1 … 127 bytes, no '/', not '.' or '..'. */
   readonly name: string;
+  /** '' for none. */
   readonly uuid: string;
-  /** Key material stays in its `Secret`s; the caller still owns and disposes of them. */
-  readonly table: TableSpec;
+  /** The smallest free number if not given. */
+  readonly minor?: number;
+  /**
+   * Key material stays in its `Secret`s; the caller still owns and disposes of them. Without a table the
+   * device is there, but cannot be used until one is loaded and resumed.
+   */
+  readonly table?: TableSpec;
   readonly readOnly?: boolean;
+  /**
+   * The device belongs to the daemon that all such devices share, so that their tables may name each other.
+   * Without it the device gets a daemon of its own, unless its table names a device that has one.
+   */
+  readonly common?: boolean;
   /** Several devices may write to the same backing device (they cover different parts of it). */
   readonly shared?: boolean;
   /** Serve over TCP as well. Without `tls` only on a loopback address. */
@@ -26,17 +37,33 @@ export interface ListenOptions {
 /** One active device, as its daemon describes it. */
 export interface DeviceInfo {
   readonly name: string;
+  /** '' if it has none. */
   readonly uuid: string;
+  /** The numbers that name it in tables (`DM_MAJOR`); there is no node in /dev with them. */
+  readonly major: number;
+  readonly minor: number;
   /** The daemon's process. */
   readonly pid: number;
+  /** The daemon is the one that devices share which ask for no other. */
+  readonly common: boolean;
   /** Bytes. */
   readonly size: number;
   readonly readOnly: boolean;
   readonly suspended: boolean;
-  /** NBD connections that have the device open. */
+  readonly tables: { readonly live: boolean; readonly inactive: boolean };
+  /** NBD connections, and devices whose tables use this one. */
   readonly openCount: number;
-  /** It will be closed when the last connection goes. */
+  readonly eventNumber: number;
+  /** Targets in the live table. */
+  readonly targetCount: number;
+  /** Their types, each once, in the order of the table. */
+  readonly targetTypes: readonly string[];
+  /** It will be closed when its last use ends. */
   readonly closeDeferred: boolean;
+  /** What the kernel would read ahead on such a device; sectors. */
+  readonly readAhead: number;
+  /** The devices below the live table (without one, the inactive one), each once. */
+  readonly dependencies: readonly Dependency[];
   /** The live table as dmsetup prints it, keys hidden. */
   readonly table: string;
   /** Where it is served: `nbd+unix:///NAME?socket=…`, then `nbd://…` if listening on TCP. */
@@ -45,13 +72,33 @@ export interface DeviceInfo {
   readonly socket: string;
   /** What the daemon could not protect (see `Protection.shortcomings`). */
   readonly shortcomings: readonly string[];
+  readonly geometry?: Geometry;
   readonly description: Readonly<Record<string, unknown>>;
 }
 
+/** A device below. */
+export interface Dependency {
+  /** As tables print it. */
+  readonly label: string;
+  /** A mapped device's name, the name of a node in /dev, a file's path, a URI. */
+  readonly name: string;
+  /** Of a mapped device or a disk. */
+  readonly numbers?: { readonly major: number; readonly minor: number };
+}
+
+/** What `dmsetup setgeometry` keeps with a device. */
+export interface Geometry {
+  readonly cylinders: number;
+  readonly heads: number;
+  readonly sectors: number;
+  /** First sector, for HDIO_GETGEO. */
+  readonly start: number;
+}
+
 export interface CloseOptions {
-  /** In use: close when the last client leaves, and return at once. */
+  /** In use: close when the last use ends, and return at once. */
   readonly deferred?: boolean;
-  /** In use: disconnect the clients. */
+  /** In use: disconnect the clients. A device below another one stays all the same. */
   readonly force?: boolean;
   /** Take an earlier deferred close back; the device stays. */
   readonly cancelDeferred?: boolean;

@@ -9,6 +9,7 @@ const LONGEST_SOCKET_PATH = 107;
 export interface DevicePaths {
   readonly directory: string;
   readonly controlSocket: string;
+  readonly secretsSocket: string;
   readonly nbdSocket: string;
   readonly state: string;
   readonly log: string;
@@ -74,6 +75,7 @@ export function devicePaths(root: string, name: string): DevicePaths {
   return {
     directory,
     controlSocket: join(directory, 'control.sock'),
+    secretsSocket: join(directory, 'secrets.sock'),
     nbdSocket: join(directory, 'nbd.sock'),
     state: join(directory, 'state.json'),
     log: join(directory, 'log'),

@@ -1,11 +1,47 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { clearIfDead, deviceDirectories } from './claim.ts';
 import type { DeviceInfo } from './request.ts';
-import type { DevicePaths } from './runtime-directory.ts';
+import { type DevicePaths, devicePaths } from './runtime-directory.ts';
 
-/** Leaves on record what the device was at its start, for people who look at the directory. No secrets. */
+/** What stays the same of a device, unless it is renamed. */
+export type DeviceState = Pick<
+  DeviceInfo,
+  'name' | 'uuid' | 'major' | 'minor' | 'pid' | 'common' | 'uris' | 'socket' | 'shortcomings' | 'description'
+>;
+
+/**
+ * Leaves on record what a device is, for other daemons, which look devices up by name, number and UUID, and
+ * for people who look at the directory. No secrets.
+ */
 export function writeState(paths: DevicePaths, info: DeviceInfo): void {
-  const { openCount: _, closeDeferred: __, suspended: ___, ...lasting } = info;
+  const { name, uuid, major, minor, pid, common, uris, socket, shortcomings, description } = info;
+  const state: DeviceState = {
+    name,
+    uuid,
+    major,
+    minor,
+    pid,
+    common,
+    uris,
+    socket,
+    shortcomings,
+    description,
+  };
   const draft = `${paths.state}.new`;
-  writeFileSync(draft, `${JSON.stringify(lasting, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+  writeFileSync(draft, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
   renameSync(draft, paths.state);
+}
+
+/** Of every device of a living daemon that has got so far, by name. */
+export function readStates(root: string): DeviceState[] {
+  return deviceDirectories(root).flatMap((name) => {
+    const paths = devicePaths(root, name);
+    if (clearIfDead(paths.directory).kind !== 'owner') return [];
+    try {
+      return [JSON.parse(readFileSync(paths.state, 'utf8')) as DeviceState];
+    } catch {
+      // It is starting, or was closed this moment.
+      return [];
+    }
+  });
 }

@@ -13,10 +13,10 @@ import type { MaybePromise } from '../maybe-promise.ts';
 export class OpenedDevice implements BlockDevice {
   #device: BlockDevice | undefined;
   readonly #shared: BlockDevice;
-  readonly #release: () => void;
+  readonly #release: () => MaybePromise<void>;
 
   /** @param release called once, when this use ends */
-  constructor(device: BlockDevice, release: () => void) {
+  constructor(device: BlockDevice, release: () => MaybePromise<void>) {
     this.#device = device;
     this.#shared = device;
     this.#release = release;
@@ -70,7 +70,7 @@ export class OpenedDevice implements BlockDevice {
   async close(): Promise<void> {
     if (!this.#device) return;
     this.#device = undefined;
-    this.#release();
+    await this.#release();
   }
 
   get #open(): BlockDevice {

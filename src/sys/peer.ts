@@ -14,15 +14,23 @@ export interface PeerCredentials {
  */
 export function peerCredentials(socket: Socket): PeerCredentials | undefined {
   const c = libc();
-  // Node offers no public way to a socket's descriptor; `fd` of the pipe handle has been there since 0.x.
-  const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd;
-  if (!c || fd === undefined || fd < 0) return undefined;
+  const fd = socketDescriptor(socket);
+  if (!c || fd === undefined) return undefined;
   const credentials = new Int32Array(3);
   const length = new Uint32Array([credentials.byteLength]);
   const bytes = new Uint8Array(credentials.buffer);
   if (c.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, bytes, new Uint8Array(length.buffer)) !== 0) return undefined;
   const [pid = 0, uid = 0, gid = 0] = credentials;
   return { pid, uid: uid >>> 0, gid: gid >>> 0 };
+}
+
+/**
+ * The descriptor of an open socket; undefined once it is closed. Node offers no public way to it; `fd` of the
+ * handle has been there since 0.x.
+ */
+export function socketDescriptor(socket: Socket): number | undefined {
+  const fd = (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd;
+  return fd === undefined || fd < 0 ? undefined : fd;
 }
 
 // asm-generic/socket.h; powerpc has its own number.

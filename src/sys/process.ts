@@ -64,16 +64,6 @@ function readStat(pid: number): { state: string; startTime: string } | undefined
   }
 }
 
-/** Runs `action` (synchronous) with this file creation mask. The mask is the process's, not the thread's. */
-export function withUmask<T>(mask: number, action: () => T): T {
-  const previous = process.umask(mask);
-  try {
-    return action();
-  } finally {
-    process.umask(previous);
-  }
-}
-
 /**
  * Closes what this process inherited beyond `last`: a daemon must not keep its caller's pipes and files
  * open. What Node.js itself has opened is marked close-on-exec, so whatever is not came from outside.

@@ -1,4 +1,4 @@
 export { formatTable, formatTableLine, quoteArg, type TablePrintOptions } from './format.ts';
 export { parseTable, parseTableLine, splitArgs } from './parse.ts';
-export { disposeTable } from './secrets.ts';
+export { disposeTable, hideKeys } from './secrets.ts';
 export type { TableArg, TableLine, TableSpec } from './spec.ts';

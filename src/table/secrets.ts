@@ -52,6 +52,14 @@ export function hideKey(line: TableLine, index: number, arg: TableArg): string {
   return arg;
 }
 
+/** The table without key material: as text, with keys hidden. */
+export function hideKeys(table: TableSpec): TableSpec {
+  return table.map((line) => ({
+    ...line,
+    args: line.args.map((arg, index) => hideKey(line, index, arg)),
+  }));
+}
+
 /** Wipes every secret of a table; for the owner of a parsed or built table that is no longer needed. */
 export function disposeTable(table: TableSpec): void {
   for (const line of table) {

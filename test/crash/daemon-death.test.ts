@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { FaultDevice, formatNbdUri, MemoryDevice } from '../../src/block/index.ts';
+import { deviceDirectories } from '../../src/daemon/claim.ts';
 import { type ActivationRequest, activateDevice, findDevice, listDevices } from '../../src/daemon/index.ts';
 import { NbdServer } from '../../src/export/nbd/index.ts';
 import { isAlive } from '../../src/sys/index.ts';
@@ -154,7 +155,7 @@ describe.skipIf(!requires('build'))('death of a daemon', () => {
     await expect(activateDevice(harness.linear('taken', harness.image()))).rejects.toEqual(
       codeIs('DEVICE_EXISTS'),
     );
-    expect(readdirSync(harness.runtime)).toEqual(['taken']);
+    expect(deviceDirectories(harness.runtime)).toEqual(['taken']);
     expect(readFileSync(join(harness.runtime, 'taken', 'log'), 'utf8')).toBe('');
   });
 });

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { deviceDirectories } from '../../src/daemon/claim.ts';
 import { activateDevice, closeDevice, findDevice, listDevices } from '../../src/daemon/index.ts';
 import { requires } from '../suites/requires.ts';
 import { codeIs, connect, DaemonHarness } from './daemon-harness.ts';
@@ -16,7 +17,7 @@ describe.skipIf(!requires('build'))('daemons started and ended at the same time'
     for (const result of results)
       if (result.status === 'rejected') expect(result.reason).toEqual(codeIs('DEVICE_EXISTS'));
     expect((await findDevice('one'))?.pid).toBe(won[0]?.pid);
-    expect(readdirSync(harness.runtime)).toEqual(['one']);
+    expect(deviceDirectories(harness.runtime)).toEqual(['one']);
     await (await connect(won[0]!)).close();
   });
 

@@ -88,6 +88,7 @@ describe.skipIf(!requires('build'))('daemon', () => {
       'log',
       'nbd.sock',
       expect.stringMatching(/^owner\./),
+      'secrets.sock',
       'state.json',
     ]);
   });
@@ -95,7 +96,7 @@ describe.skipIf(!requires('build'))('daemon', () => {
   it('says why a device cannot be made, and leaves nothing of it', async () => {
     const image = harness.image();
     const request = harness.linear('wrong', image);
-    const line = request.table[0]!;
+    const line = request.table![0]!;
     const fails = (more: object, code: string) =>
       expect(activateDevice({ ...request, ...more })).rejects.toEqual(codeIs(code));
     await fails({ table: [{ ...line, type: 'nonsense' }] }, 'NOT_SUPPORTED');

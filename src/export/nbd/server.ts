@@ -3,10 +3,10 @@ import net, { type AddressInfo } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { NBD_MAX_STRING } from '../../block/nbd/protocol.ts';
 import { fromSystemError, TscryptError } from '../../errors.ts';
+import { listenOnUnixSocket, type UnixListener } from '../../sys/unix-socket.ts';
 import { BufferPool } from './buffers.ts';
 import { Connection } from './connection.ts';
 import type { NbdExport } from './export.ts';
-import { listenOnUnixSocket, type UnixListener } from './unix-socket.ts';
 
 /** As node:tls takes it; with `ca`, clients must present a certificate signed by it. */
 export type NbdTlsOptions = Pick<SecureContextOptions, 'cert' | 'key' | 'ca'>;
@@ -18,6 +18,9 @@ export interface NbdServerOptions {
   /** A client entered or left an export: its name, and how many have it now. */
   readonly onConnectionsChange?: (exportName: string, count: number) => void;
 }
+
+/** An export as it is offered now. Connections hold on to it whatever it is called. */
+type Offer = { -readonly [K in keyof NbdExport]: NbdExport[K] };
 
 /** Connections at once; further ones are closed when they come. */
 const MAX_CONNECTIONS = 256;
@@ -35,7 +38,7 @@ LOOPBACK.addAddress('::1', 'ipv6');
  * await server.listenUnix('/run/user/1000/disk.sock'); // nbd+unix:///disk?socket=/run/user/1000/disk.sock
  */
 export class NbdServer {
-  readonly #exports = new Map<string, NbdExport>();
+  readonly #exports = new Map<string, Offer>();
   readonly #pool = new BufferPool();
   readonly #tls: TlsOptions | undefined;
   readonly #onChange: NbdServerOptions['onConnectionsChange'];
@@ -53,6 +56,11 @@ export class NbdServer {
 
   /** @throws TscryptError DEVICE_EXISTS; INVALID_ARGUMENT for names and descriptions the protocol cannot carry */
   addExport(entry: NbdExport): void {
+    this.#checkNew(entry);
+    this.#exports.set(entry.name, { ...entry });
+  }
+
+  #checkNew(entry: NbdExport): void {
     for (const text of [entry.name, entry.description ?? '']) {
       if (Buffer.byteLength(text) > NBD_MAX_STRING || text.includes('\0')) {
         throw new TscryptError('INVALID_ARGUMENT', 'The name or description of the export is unusable.', {
@@ -65,7 +73,6 @@ export class NbdServer {
         details: { export: entry.name },
       });
     }
-    this.#exports.set(entry.name, entry);
   }
 
   /** Forgets the export, finishes the requests under way on its connections and closes those. */
@@ -75,6 +82,20 @@ export class NbdServer {
     this.#exports.delete(name);
     for (const connection of this.#connections) if (connection.entry === entry) connection.end();
     await this.#until(() => ![...this.#connections].some((connection) => connection.entry === entry));
+  }
+
+  /**
+   * Offers an export under another name from now on; connections it has stay.
+   *
+   * @throws TscryptError DEVICE_EXISTS when the name is taken
+   */
+  renameExport(from: string, to: string): void {
+    const entry = this.#exports.get(from);
+    if (!entry || from === to) return;
+    this.#checkNew({ ...entry, name: to });
+    this.#exports.delete(from);
+    entry.name = to;
+    this.#exports.set(to, entry);
   }
 
   /** Connections that have chosen this export; without a name, of all exports. */

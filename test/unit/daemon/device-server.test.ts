@@ -7,6 +7,7 @@ import { randomSecret } from '../../../src/crypto/index.ts';
 import { BackingDevices } from '../../../src/daemon/backing-devices.ts';
 import { DeviceServer } from '../../../src/daemon/device-server.ts';
 import { devicePaths } from '../../../src/daemon/runtime-directory.ts';
+import { MappedDevice } from '../../../src/dm/index.ts';
 import { ffiAvailable } from '../../../src/sys/index.ts';
 import type { TableSpec } from '../../../src/table/index.ts';
 import { codeOf, pattern } from '../../suites/block-device.ts';
@@ -20,10 +21,17 @@ afterEach(() => rm(directory, { recursive: true }));
 
 /** A server of `table` in which every device is `device`. */
 async function serve(table: TableSpec, device: FaultDevice): Promise<DeviceServer> {
-  const backing = new BackingDevices({ workingDirectory: directory, shared: false });
-  Object.assign(backing, { open: async () => device });
-  const paths = { ...devicePaths(directory, 'd'), nbdSocket: join(directory, 'nbd.sock') };
-  return DeviceServer.start({ name: 'd', uuid: '', table }, paths, backing, [], directory);
+  const mapped = await MappedDevice.create({ name: 'd', table, openDevice: async () => device });
+  return DeviceServer.start({
+    request: { name: 'd', uuid: '', table },
+    paths: { ...devicePaths(directory, 'd'), nbdSocket: join(directory, 'nbd.sock') },
+    device: mapped,
+    remove: () => mapped.close(),
+    common: false,
+    dependency: (label) => ({ label, name: label }),
+    shortcomings: () => [],
+    workingDirectory: directory,
+  });
 }
 
 const linear: TableSpec = [{ start: 0, length: 8, type: 'linear', args: ['disk', '0'] }];
@@ -50,8 +58,8 @@ describe('closing', () => {
     ];
     const server = await serve(table, await FaultDevice.over(new MemoryDevice(4096)));
     const client = await connectNbd(server.info.uris[0] ?? '');
-    await server.suspend(true);
-    await server.message(0, ['key', 'wipe']);
+    await server.device.suspend();
+    await server.device.message(0, ['key', 'wipe']);
     const write = codeOf(() => client.write(0, pattern(512, 1)));
     const close = server.close({ force: true });
     await expect(close).rejects.toMatchObject({ code: 'NO_SUCH_OBJECT' });

@@ -46,7 +46,7 @@ describe('hand-over of a request', () => {
   it('brings everything across', () => {
     const got = receive(bytes);
     const plain = (spec: Handover) =>
-      spec.request.table.map((line) =>
+      spec.request.table!.map((line) =>
         line.args.map((arg) => (arg instanceof Secret ? [...arg.bytes] : arg)),
       );
     expect({ ...got, request: { ...got.request, table: [] } }).toEqual({

@@ -12,7 +12,6 @@ import {
   isAlive,
   peerCredentials,
   thisProcess,
-  withUmask,
 } from '../../../src/sys/index.ts';
 
 describe('processes', () => {
@@ -32,18 +31,6 @@ describe('processes', () => {
     child.kill('SIGKILL');
     await gone;
     expect(isAlive(identity)).toBe(false);
-  });
-
-  it('sets the file creation mask for one action only', () => {
-    const before = process.umask();
-    const inside = withUmask(0o077, () => process.umask());
-    expect(inside).toBe(0o077);
-    expect(() =>
-      withUmask(0o077, () => {
-        throw new Error('x');
-      }),
-    ).toThrow();
-    expect(process.umask()).toBe(before);
   });
 });
 

@@ -1,7 +1,7 @@
 import { chmod, link, lstat, mkdtemp, rm, stat, unlink } from 'node:fs/promises';
 import net from 'node:net';
 import { basename, dirname, join } from 'node:path';
-import { fromSystemError, TscryptError } from '../../errors.ts';
+import { fromSystemError, TscryptError } from '../errors.ts';
 
 /** sockaddr_un.sun_path without its final NUL (unix(7)). */
 const MAX_PATH = 107;

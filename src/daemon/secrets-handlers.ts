@@ -1,0 +1,45 @@
+import { Secret } from '../crypto/secret.ts';
+import { TscryptError } from '../errors.ts';
+import { hideKeys } from '../table/index.ts';
+import type { TableSpec } from '../table/spec.ts';
+import type { DeviceServer } from './device-server.ts';
+import type { DeviceStack, NewDeviceOrder } from './device-stack.ts';
+import { count, flag, optionalFlag, type Parameters, table, tableArgs, text } from './parameters.ts';
+import type { SecretsRequest } from './secrets-server.ts';
+
+/** The methods of a device's socket for what may have key material in it. */
+export function secretsHandler(
+  stack: DeviceStack,
+  server: DeviceServer,
+): (request: SecretsRequest) => Promise<unknown> {
+  const { device } = server;
+  const methods: Readonly<Record<string, (parameters: Parameters) => Promise<unknown>>> = {
+    /** Another device, in the daemon of this one. */
+    create: (parameters) => stack.create(parameters as unknown as NewDeviceOrder),
+    load: ({ table: lines, readOnly, workingDirectory }) =>
+      stack.load(device, table(lines, 'table'), {
+        readOnly: optionalFlag(readOnly, 'readOnly'),
+        workingDirectory: text(workingDirectory, 'workingDirectory'),
+      }),
+    message: ({ sector, words }) => device.message(count(sector, 'sector'), tableArgs(words, 'words')),
+    table: async ({ inactive, showKeys }) => {
+      const lines = device.table({ inactive: flag(inactive, 'inactive', false) });
+      return flag(showKeys, 'showKeys', false) ? copied(lines) : hideKeys(lines);
+    },
+  };
+  return async ({ method, params }) => {
+    const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    if (!answer) {
+      throw new TscryptError('NOT_SUPPORTED', 'Unknown method.', { details: { field: 'method' } });
+    }
+    return await answer(params);
+  };
+}
+
+/** The table with keys of its own, since those of a live table may go at any time. */
+function copied(lines: TableSpec): TableSpec {
+  return lines.map((line) => ({
+    ...line,
+    args: line.args.map((arg) => (arg instanceof Secret ? Secret.copy(arg.bytes) : arg)),
+  }));
+}
