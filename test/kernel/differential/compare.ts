@@ -1,13 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Answer, type Answers, isFailure, questions } from './answers.ts';
 import type { Case } from './case.ts';
+import { withoutTimes } from './statistics-times.ts';
 
 /** What differs first, for people; undefined when every answer is the same. */
 export function firstDifference(one: Case, linux: Answers, here: Answers): string | undefined {
   const asked = questions(one);
   for (let i = 0; i < Math.max(asked.length, linux.length, here.length); i++) {
-    if (same(linux[i], here[i])) continue;
-    return [asked[i] ?? 'nothing', ...sides(linux[i], here[i])].join('\n');
+    const question = asked[i] ?? 'nothing';
+    const [theirs, ours] = [withoutTimes(question, linux[i]), withoutTimes(question, here[i])];
+    if (same(theirs, ours)) continue;
+    return [question, ...sides(theirs, ours)].join('\n');
   }
   return undefined;
 }
