@@ -1,5 +1,6 @@
 import type { TargetType } from './target.ts';
 import { cryptTarget } from './targets/crypt/index.ts';
+import { delayTarget } from './targets/delay/index.ts';
 import { errorTarget } from './targets/error/index.ts';
 import { linearTarget } from './targets/linear/index.ts';
 import { multipathTarget } from './targets/multipath/index.ts';
@@ -7,5 +8,8 @@ import { zeroTarget } from './targets/zero/index.ts';
 
 /** Every target type of this build, by its name in tables. Adding one is a folder and a line here. */
 export const targetTypes: ReadonlyMap<string, TargetType> = new Map(
-  [cryptTarget, errorTarget, linearTarget, multipathTarget, zeroTarget].map((type) => [type.name, type]),
+  [cryptTarget, delayTarget, errorTarget, linearTarget, multipathTarget, zeroTarget].map((type) => [
+    type.name,
+    type,
+  ]),
 );
