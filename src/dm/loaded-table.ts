@@ -77,7 +77,7 @@ export class LoadedTable {
    */
   restack(old: Limits | undefined): void {
     for (const placed of this.targets) placed.maxIoSize = placed.target.limits.maxIoSize;
-    const nothingBelow = this.targets.every(({ target }) => target.areas.length === 0);
+    const nothingBelow = this.targets.every(({ target }) => target.areas.length === 0 && !target.standsAlone);
     this.#features = commonFeatures(this.targets);
     this.#limits = (nothingBelow && old) || stackedLimits(this.targets);
   }
@@ -318,7 +318,8 @@ function checkTypes(targets: readonly PlacedTarget[], options: LoadOptions): voi
 function stackedLimits(targets: readonly PlacedTarget[]): Limits {
   const limits = stackLimits(targets.map(({ target }) => target.limits));
   const discard = targets.every(({ target }) => target.features.discard);
-  return discard ? limits : { ...limits, discardGranularity: 0 };
+  const discardGranularity = discard ? Math.max(limits.discardGranularity, limits.physicalBlockSize) : 0;
+  return { ...limits, discardGranularity };
 }
 
 function commonFeatures(targets: readonly PlacedTarget[]): Features {

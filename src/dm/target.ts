@@ -90,6 +90,11 @@ export interface Target {
   /** What is used below: checked against the devices' size and alignment when a table is loaded. */
   readonly areas: readonly DeviceArea[];
   /**
+   * Never has a device below, so its limits are its own. Other targets without devices have lost theirs: a table
+   * of such leaves the mapped device the limits that it had.
+   */
+  readonly standsAlone?: boolean;
+  /**
    * A flush is nothing but a flush of every device below; when all targets of a table say so, each
    * device is flushed once however many targets use it.
    */

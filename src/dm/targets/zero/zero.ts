@@ -8,6 +8,7 @@ export class ZeroTarget implements Target {
   readonly features: TargetFeatures = { discard: true, fastZeroes: true, multiConnection: true };
   readonly maxIoLength = 0;
   readonly areas: readonly DeviceArea[] = [];
+  readonly standsAlone = true;
   /** Nothing is below, so a flush has nothing to do, here or past the map. */
   readonly flushBypassesMap = true;
 
