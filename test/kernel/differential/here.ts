@@ -93,7 +93,8 @@ class Bench {
       case 'status':
         return device.status().map(formatStatusLine);
       case 'table':
-        return device.table().map((line) => formatTableLine(line, { showKeys: true }));
+        // A target that is made of groups leaves a blank behind the last one in the kernel, which is no argument.
+        return device.table().map((line) => formatTableLine(line, { showKeys: true }).trimEnd());
       case 'info':
         return infoOf(device);
       case 'limits':

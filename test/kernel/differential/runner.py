@@ -194,7 +194,7 @@ class Runner:
         return self._lines(mapped, 0)
 
     def _table(self, mapped, _step, _index):
-        return self._lines(mapped, dm.STATUS_TABLE_FLAG)
+        return [line.rstrip() for line in self._lines(mapped, dm.STATUS_TABLE_FLAG)]
 
     def _lines(self, mapped, flags):
         lines = self._control.table_status(mapped.name, flags)
