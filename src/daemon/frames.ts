@@ -59,7 +59,7 @@ export class FrameReader {
     if (this.#done < this.#part.length) return;
     if (this.#stage === 'length') {
       const length = Buffer.from(this.#part).readUInt32BE();
-      if (length > LONGEST_JSON) throw malformedFrame();
+      if (length === 0 || length > LONGEST_JSON) throw malformedFrame();
       this.#stage = 'json';
       this.#begin(Buffer.alloc(length));
     } else if (this.#stage === 'json') {

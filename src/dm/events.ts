@@ -23,7 +23,7 @@ export class Events {
    */
   wait(known: number, signal?: AbortSignal): Promise<number> {
     if (this.#number !== known) return Promise.resolve(this.#number);
-    signal?.throwIfAborted();
+    if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const abort = (): void => waiter.reject(signal?.reason);
       const waiter: Waiter = {
