@@ -100,9 +100,9 @@ export class PathGroups {
     this.#current = undefined;
   }
 
-  /** The group to be tried next. It and those before it are bypassed no longer, as in the kernel. */
+  /** The group to be tried next. No group is bypassed any more, as in the kernel. */
   switchTo(group: PriorityGroup): void {
-    for (const other of this.groups) if (other.number <= group.number) other.bypassed = false;
+    for (const other of this.groups) other.bypassed = false;
     this.#current = undefined;
     this.#next = group;
   }

@@ -1,0 +1,538 @@
+import type { Case, MappedSpec, Step } from '../case.ts';
+import { type Random, workload } from '../random.ts';
+
+const SELECTORS = ['round-robin', 'queue-length', 'service-time'] as const;
+const SECTORS = 2048;
+
+/**
+ * multipath: which path serves what (the paths lead to disks with different content there), failing paths,
+ * messages, groups, suspensions, and what is refused. Requests that no path can serve must not be queued: nobody
+ * would make the next step.
+ */
+export function cases(random: Random): Case[] {
+  return [
+    ...SELECTORS.map((selector) => turns(random, selector)),
+    ...[0, 1, 2, 3].map((number) => groups(random, number)),
+    ...[0, 1, 2].map((number) => oneStorage(random, number)),
+    ...SELECTORS.map((selector) => brokenPaths(random, selector)),
+    allBroken(),
+    throughputs(),
+    ...[0, 1, 2, 3].map((number) => features(random, number)),
+    initialGroups(),
+    mixedBlockSizes(),
+    suspensions(),
+    withoutGroups(),
+    refusedFeatures(),
+    refusedGroups(),
+    refusedSelectors(),
+    refusedMessages(),
+    replacements(),
+  ];
+}
+
+/** One group over three disks; between requests paths fail and come back by message. */
+function turns(random: Random, selector: string): Case {
+  const steps: Step[] = [{ do: 'table' }, { do: 'status' }, ...reads(7), { do: 'status' }];
+  for (let i = 0; i < 12; i++) {
+    const verb = random.pick(['fail_path', 'reinstate_path', 'reinstate_path']);
+    steps.push(message(`${verb} ${random.pick(['{a}', '{b}', '{c}'])}`), { do: 'status' });
+    steps.push(...requests(random, 4), { do: 'status' });
+  }
+  steps.push({ do: 'info' }, message('reinstate_path {a}'));
+  return {
+    name: `multipath: whose turn it is by ${selector}`,
+    disks: [{ sectors: SECTORS }, { sectors: SECTORS }, { sectors: SECTORS }],
+    devices: [top(`${bio(1, 1)} ${selector} 0 3 1 {a} 1 {b} 1 {c} 1`)],
+    steps,
+  };
+}
+
+/** Three or four groups of one or two paths, which every message there is moves about. */
+function groups(random: Random, number: number): Case {
+  const letters = ['{a}', '{b}', '{c}', '{d}', '{e}'];
+  const sizes = random.pick([
+    [1, 1, 1],
+    [2, 1, 2],
+    [1, 2, 1, 1],
+    [2, 2, 1],
+  ]);
+  let used = 0;
+  const text = sizes.map((size) => {
+    const paths = letters.slice(used, used + size).map((letter) => `${letter} 1`);
+    used += size;
+    return `${random.pick(SELECTORS)} 0 ${size} 1 ${paths.join(' ')}`;
+  });
+  const steps: Step[] = [{ do: 'status' }, ...reads(3)];
+  for (let i = 0; i < 16; i++) {
+    const verb = random.pick([
+      'disable_group',
+      'enable_group',
+      'switch_group',
+      'switch_group',
+      'fail_path',
+      'reinstate_path',
+    ]);
+    const object = verb.endsWith('group')
+      ? random.between(1, sizes.length)
+      : random.pick(letters.slice(0, used));
+    steps.push(message(`${verb} ${object}`), { do: 'status' }, ...requests(random, 2), { do: 'status' });
+  }
+  return {
+    name: `multipath: groups ${number}`,
+    disks: letters.slice(0, used).map(() => ({ sectors: SECTORS })),
+    devices: [top(`${bio(sizes.length, random.between(1, sizes.length))} ${text.join(' ')}`)],
+    steps: [...steps, { do: 'table' }, { do: 'info' }, message('reinstate_path {a}')],
+  };
+}
+
+/** As multipath is meant: the paths, which are devices of their own, lead to one disk. */
+function oneStorage(random: Random, number: number): Case {
+  const blockSize = number === 2 ? 4096 : 512;
+  const unit = blockSize / 512;
+  const selector = SELECTORS[number] ?? 'round-robin';
+  const load = workload(random, { sectors: SECTORS, unit, steps: 30 });
+  const middle = [message('fail_path {way1}'), { do: 'status' }] as const;
+  const end = [message('reinstate_path {way1}'), message('fail_path {way0}'), { do: 'status' }] as const;
+  return {
+    name: `multipath: one storage by ${selector}`,
+    disks: [{ sectors: SECTORS + 64, blockSize }],
+    devices: [
+      { name: 'way0', table: [`0 ${SECTORS} linear {a} 64`] },
+      { name: 'way1', table: [`0 ${SECTORS} linear {a} 64`] },
+      top(`${bio(1, 1)} ${selector} 0 2 1 {way0} 1 {way1} 1`),
+    ],
+    steps: [
+      { do: 'limits' },
+      ...load.slice(0, 10),
+      ...middle,
+      ...load.slice(10, 20),
+      ...end,
+      ...load.slice(20),
+      { do: 'status' },
+      { do: 'info' },
+    ],
+  };
+}
+
+/** A path half of which is broken: requests there go the other way, and the path has failed. */
+function brokenPaths(random: Random, selector: string): Case {
+  const steps: Step[] = [{ do: 'status' }];
+  for (let i = 0; i < 14; i++) {
+    steps.push(...workload(random, { sectors: SECTORS, steps: 3, longest: 64, kinds: ['read', 'write'] }));
+    steps.push({ do: 'status' }, { do: 'info' });
+    if (random.chance(40)) steps.push(message('reinstate_path {broken}'));
+  }
+  return {
+    name: `multipath: a broken path of ${selector}`,
+    disks: [{ sectors: SECTORS }],
+    devices: [
+      { name: 'broken', table: ['0 1024 linear {a} 0', '1024 1024 error'] },
+      { name: 'whole', table: ['0 2048 linear {a} 0'] },
+      top(`${bio(1, 1)} ${selector} 0 2 1 {broken} 1 {whole} 1`),
+    ],
+    steps,
+  };
+}
+
+function allBroken(): Case {
+  const failing: Step[] = [
+    { do: 'read', sector: 0, sectors: 8 },
+    { do: 'status' },
+    { do: 'write', sector: 1020, sectors: 8 },
+    { do: 'status' },
+    { do: 'info' },
+  ];
+  return {
+    name: 'multipath: no path left',
+    disks: [{ sectors: SECTORS }],
+    devices: [
+      { name: 'one', table: ['0 1024 linear {a} 0', '1024 1024 error'] },
+      { name: 'two', table: ['0 1024 linear {a} 0', '1024 1024 error'] },
+      top(`${bio(2, 1)} round-robin 0 1 1 {one} 1 round-robin 0 1 1 {two} 1`),
+    ],
+    steps: [
+      ...failing,
+      { do: 'read', sector: 0, sectors: 8 },
+      { do: 'write', sector: 0, sectors: 8 },
+      { do: 'flush' },
+      { do: 'discard', sector: 0, sectors: 8 },
+      { do: 'status' },
+      { do: 'suspend', flush: false },
+      { do: 'status' },
+      { do: 'resume' },
+      message('reinstate_path {two}'),
+      { do: 'status' },
+      { do: 'flush' },
+      ...failing,
+      message('reinstate_path {one}'),
+      { do: 'read', sector: 0, sectors: 8 },
+      { do: 'status' },
+      { do: 'info' },
+      ...withoutFlush(`${bio(1, 1)} round-robin 0 1 0 {a}`),
+    ],
+  };
+}
+
+function throughputs(): Case {
+  return {
+    name: 'multipath: throughputs of service-time',
+    disks: [{ sectors: SECTORS }, { sectors: SECTORS }, { sectors: SECTORS }],
+    devices: [top(`${bio(1, 1)} service-time 0 3 2 {a} 1 0 {b} 1 5 {c} 1 5`)],
+    steps: [
+      { do: 'status' },
+      ...reads(4),
+      message('fail_path {b}'),
+      ...reads(2),
+      message('fail_path {c}'),
+      ...reads(2),
+      { do: 'flush' },
+      message('reinstate_path {b}'),
+      ...reads(2),
+      { do: 'load', table: line(`${bio(1, 1)} service-time 0 3 2 {a} 1 3 {b} 1 100 {c} 0 4`) },
+      { do: 'resume' },
+      { do: 'table' },
+      { do: 'status' },
+      ...reads(3),
+      message('fail_path {b}'),
+      ...reads(3),
+    ],
+  };
+}
+
+/** Features in any order, known and as the kernel orders them. */
+function features(random: Random, number: number): Case {
+  const words = random
+    .shuffle([
+      'queue_mode bio',
+      ...(random.chance(50) ? ['queue_if_no_path'] : []),
+      ...(random.chance(50) ? ['retain_attached_hw_handler'] : []),
+      ...(random.chance(60) ? [`pg_init_retries ${random.between(1, 50)}`] : []),
+      ...(random.chance(60) ? [`PG_INIT_DELAY_MSECS ${random.between(0, 60_000)}`] : []),
+    ])
+    .join(' ');
+  const count = words.split(' ').length;
+  const handler = random.pick(['0', '1 alua', '2 emc 1']);
+  const repeat = random.pick(['0', '1', '1000', '99999999999']);
+  return {
+    name: `multipath: features ${number}`,
+    disks: [{ sectors: SECTORS }, { sectors: SECTORS }],
+    devices: [
+      top(`${count} ${words} ${handler} 1 1 ${random.pick(SELECTORS)} 0 2 1 {a} ${repeat} {b} ${repeat}`),
+    ],
+    steps: [
+      { do: 'table' },
+      { do: 'status' },
+      { do: 'info' },
+      { do: 'limits' },
+      ...reads(3),
+      { do: 'status' },
+      message('queue_if_no_path'),
+      { do: 'table' },
+      message('FAIL_IF_NO_PATH'),
+      { do: 'table' },
+      { do: 'info' },
+      ...reads(1),
+    ],
+  };
+}
+
+function initialGroups(): Case {
+  const two = 'round-robin 0 1 0 {a} queue-length 0 1 0 {b}';
+  const steps = [1, 2, 3, 1024].flatMap((initial): Step[] => [
+    { do: 'load', table: line(`${bio(2, initial)} ${two}`) },
+    { do: 'resume' },
+    { do: 'table' },
+    { do: 'status' },
+    { do: 'flush' },
+    { do: 'status' },
+    ...reads(1),
+    message('disable_group 1'),
+    { do: 'status' },
+    message('switch_group 1'),
+    { do: 'table' },
+  ]);
+  return {
+    name: 'multipath: the group to begin with',
+    disks: [{ sectors: SECTORS }, { sectors: SECTORS }],
+    devices: [top(`${bio(2, 2)} ${two}`)],
+    steps,
+  };
+}
+
+function mixedBlockSizes(): Case {
+  return {
+    name: 'multipath: paths with different blocks',
+    disks: [{ sectors: SECTORS, blockSize: 4096 }, { sectors: SECTORS }],
+    devices: [top(`${bio(1, 1)} round-robin 0 2 0 {b} {a}`)],
+    steps: [
+      { do: 'limits' },
+      { do: 'read', sector: 0, sectors: 1 },
+      { do: 'read', sector: 8, sectors: 8 },
+      { do: 'write', sector: 16, sectors: 8 },
+      { do: 'load', table: [`0 ${SECTORS - 4} multipath ${bio(1, 1)} round-robin 0 2 0 {b} {a}`] },
+      { do: 'load', table: [`0 ${SECTORS + 8} multipath ${bio(1, 1)} round-robin 0 2 0 {b} {a}`] },
+      { do: 'load', table: [`0 ${SECTORS - 4} multipath ${bio(1, 1)} round-robin 0 1 0 {b}`] },
+      { do: 'resume' },
+      { do: 'limits' },
+      { do: 'info' },
+    ],
+  };
+}
+
+function suspensions(): Case {
+  const around = (flush: boolean): Step[] => [
+    { do: 'suspend', flush },
+    { do: 'table' },
+    { do: 'status' },
+    message('fail_path {a}'),
+    message('queue_if_no_path'),
+    message('nonsense'),
+    { do: 'resume' },
+    { do: 'table' },
+    { do: 'status' },
+    ...reads(2),
+  ];
+  return {
+    name: 'multipath: suspensions',
+    disks: [{ sectors: SECTORS }, { sectors: SECTORS }],
+    devices: [top('3 queue_mode bio queue_if_no_path 0 1 1 round-robin 0 2 1 {a} 1 {b} 1')],
+    steps: [
+      ...reads(1),
+      ...around(true),
+      ...around(false),
+      message('fail_if_no_path'),
+      ...around(true),
+      message('fail_path {a}'),
+      { do: 'load', table: line(`${bio(1, 1)} round-robin 0 2 1 {a} 1 {b} 1`) },
+      { do: 'table' },
+      { do: 'status' },
+      { do: 'resume' },
+      { do: 'status' },
+      ...reads(2),
+      { do: 'info' },
+    ],
+  };
+}
+
+/** Another table, for a device that cannot flush. */
+function withoutFlush(args: string): Step[] {
+  return [{ do: 'suspend', flush: false }, { do: 'load', table: line(args) }, { do: 'resume' }];
+}
+
+function withoutGroups(): Case {
+  return {
+    name: 'multipath: no group at all',
+    disks: [{ sectors: SECTORS }],
+    devices: [top('2 queue_mode bio 0 0 0')],
+    steps: [
+      { do: 'table' },
+      { do: 'status' },
+      { do: 'info' },
+      ...reads(1),
+      { do: 'status' },
+      message('switch_group 1'),
+      message('disable_group 0'),
+      message('fail_path {a}'),
+      message('queue_if_no_path'),
+      { do: 'table' },
+      message('fail_if_no_path'),
+      ...withoutFlush(`${bio(1, 1)} queue-length 0 1 0 {a}`),
+      { do: 'limits' },
+      ...reads(1),
+      ...withoutFlush('3 queue_mode bio queue_if_no_path 0 0 0'),
+      { do: 'limits' },
+      { do: 'table' },
+      ...withoutFlush(`${bio(1, 1)} queue-length 0 1 0 {a}`),
+      ...reads(1),
+    ],
+  };
+}
+
+function refusedFeatures(): Case {
+  return refused('features', [
+    '',
+    '9',
+    'x',
+    '-1',
+    '+2 queue_mode bio 0 0 0',
+    '1',
+    '1 nonsense 0 0 0',
+    '1 queue_mode 0 0 0',
+    '2 queue_mode slow 0 0 0',
+    '1 pg_init_retries 0 0 0',
+    '2 pg_init_retries 0 0 0 0',
+    '2 pg_init_retries 51 0 0 0',
+    '2 pg_init_retries x 0 0 0',
+    '1 pg_init_delay_msecs 0 0 0',
+    '2 pg_init_delay_msecs 60001 0 0 0',
+    '2 pg_init_delay_msecs -1 0 0 0',
+    '0',
+    '0 x 0 0',
+    '0 1025 0 0',
+    '0 3 alua 0 0',
+    '0 0',
+    '0 0 x 0',
+    '0 0 1025 1',
+    '0 0 0',
+    '0 0 1 x',
+    '0 0 1 1025',
+    '0 0 0 1',
+    '0 0 1 0',
+  ]);
+}
+
+function refusedGroups(): Case {
+  return refused('groups', [
+    `${bio(1, 1)}`,
+    `${bio(1, 1)} round-robin`,
+    `${bio(1, 1)} nonsense 0`,
+    `${bio(1, 1)} ROUND-ROBIN 0 1 0 {a}`,
+    `${bio(1, 1)} round-robin x 1 0 {a}`,
+    `${bio(1, 1)} round-robin 0`,
+    `${bio(1, 1)} round-robin 9 1 0 {a}`,
+    `${bio(1, 1)} round-robin 0 0 0`,
+    `${bio(1, 1)} round-robin 0 x 0`,
+    `${bio(1, 1)} round-robin 0 1025 0`,
+    `${bio(1, 1)} round-robin 0 1`,
+    `${bio(1, 1)} round-robin 0 1 x {a}`,
+    `${bio(1, 1)} round-robin 0 1 1025 {a}`,
+    `${bio(1, 1)} round-robin 0 1 0`,
+    `${bio(1, 1)} round-robin 0 2 1 {a} 1 {b}`,
+    `${bio(1, 1)} round-robin 0 1 0 /dev/nope`,
+    `${bio(1, 1)} round-robin 0 1 0 240:7`,
+    `${bio(1, 1)} round-robin 0 1 0 {a} more`,
+    `${bio(1, 1)} round-robin 0 1 0 {a} more words`,
+    `${bio(2, 1)} round-robin 0 1 0 {a}`,
+    `${bio(1, 1)} round-robin 0 1 0 {a} round-robin 0 1 0 {b}`,
+  ]);
+}
+
+function refusedSelectors(): Case {
+  const tables = SELECTORS.flatMap((selector) => [
+    `${bio(1, 1)} ${selector} 0 1 1 {a} x`,
+    `${bio(1, 1)} ${selector} 0 1 1 {a} 1x`,
+    `${bio(1, 1)} ${selector} 0 1 1 {a} -1`,
+    `${bio(1, 1)} ${selector} 0 1 2 {a} 1 101`,
+    `${bio(1, 1)} ${selector} 0 1 2 {a} 1 x`,
+    `${bio(1, 1)} ${selector} 0 1 3 {a} 1 1 1`,
+  ]);
+  return refused('selectors', tables);
+}
+
+function refused(what: string, tables: readonly string[]): Case {
+  return {
+    name: `multipath: refused ${what}`,
+    disks: [{ sectors: SECTORS }, { sectors: SECTORS }],
+    devices: [top(`${bio(1, 1)} round-robin 0 2 0 {a} {b}`)],
+    steps: [
+      ...tables.map((text): Step => ({ do: 'load', table: line(text) })),
+      { do: 'info' },
+      { do: 'table' },
+      ...reads(2),
+    ],
+  };
+}
+
+function refusedMessages(): Case {
+  const words = [
+    'nonsense',
+    'nonsense {a}',
+    'nonsense /dev/nope',
+    'fail_path',
+    'fail_path {c}',
+    'fail_path 240:7',
+    'fail_path {a} {b}',
+    'reinstate_path',
+    'reinstate_path 240:7',
+    'queue_if_no_path 1',
+    'fail_if_no_path now',
+    'switch_group',
+    'switch_group 0',
+    'switch_group 3',
+    'switch_group x',
+    'switch_group +1',
+    'switch_group 1x',
+    'switch_group 1 2',
+    'disable_group 0',
+    'disable_group 3',
+    'enable_group',
+    'enable_group two',
+  ];
+  return {
+    name: 'multipath: refused messages',
+    disks: [{ sectors: SECTORS }, { sectors: SECTORS }, { sectors: SECTORS }],
+    devices: [top(`${bio(2, 1)} round-robin 0 1 0 {a} round-robin 0 1 0 {b}`)],
+    steps: [
+      ...words.flatMap((text): Step[] => [message(text), { do: 'status' }]),
+      { do: 'info' },
+      { do: 'message', sector: SECTORS, words: 'fail_path {a}' },
+      message('switch_group 02'),
+      message('FAIL_PATH {a}'),
+      message('fail_path {a}'),
+      message('reinstate_path {b}'),
+      { do: 'status' },
+      { do: 'info' },
+    ],
+  };
+}
+
+/** Alone in its table, and no other type after it. */
+function replacements(): Case {
+  const one = `0 ${SECTORS} multipath ${bio(1, 1)} round-robin 0 1 0 {a}`;
+  return {
+    name: 'multipath: replacements',
+    disks: [{ sectors: 2 * SECTORS }, { sectors: SECTORS }],
+    devices: [{ name: 'top', table: [`0 ${SECTORS} linear {b} 0`] }],
+    steps: [
+      ...reads(1),
+      { do: 'load', table: [one, `${SECTORS} 8 zero`] },
+      { do: 'load', table: [one] },
+      { do: 'info' },
+      { do: 'resume' },
+      ...reads(1),
+      { do: 'load', table: [`0 ${SECTORS} linear {b} 0`] },
+      { do: 'load', table: [`0 ${SECTORS} multipath ${bio(1, 1)} queue-length 0 1 0 {b}`] },
+      { do: 'resume' },
+      ...reads(1),
+      { do: 'load', table: [`0 ${SECTORS} error`] },
+      { do: 'resume' },
+      ...reads(1),
+      { do: 'load', table: [`0 ${SECTORS} linear {b} 0`] },
+      { do: 'load', table: [one], readOnly: true },
+      { do: 'resume' },
+      { do: 'info' },
+      ...reads(1),
+      { do: 'write', sector: 0, sectors: 8 },
+    ],
+  };
+}
+
+/** What stands before the groups: bio based, as no other mode takes mapped devices below. */
+function bio(count: number, initial: number): string {
+  return `2 queue_mode bio 0 ${count} ${initial}`;
+}
+
+function line(args: string): string[] {
+  return [`0 ${SECTORS} multipath ${args}`];
+}
+
+function top(args: string): MappedSpec {
+  return { name: 'top', table: line(args) };
+}
+
+function message(words: string): Step {
+  return { do: 'message', sector: 0, words };
+}
+
+function reads(count: number): Step[] {
+  return Array.from({ length: count }, () => ({ do: 'read', sector: 40, sectors: 8 }) as const);
+}
+
+/** Each of which is one request to the target there as well as here. */
+function requests(random: Random, count: number): Step[] {
+  return Array.from({ length: count }, (): Step => {
+    const sector = random.between(0, SECTORS / 8 - 1) * 8;
+    const kind = random.pick(['read', 'read', 'read', 'write', 'flush', 'discard'] as const);
+    return kind === 'flush' ? { do: kind } : { do: kind, sector, sectors: 8 };
+  });
+}
