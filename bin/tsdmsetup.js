@@ -1,4 +1,5 @@
 #!/usr/bin/env node
-import { plannedProgram } from '../dist/programs/planned-programs.js';
+import { DM_COMMAND_TABLE } from '../dist/programs/dm-commands.js';
+import { main } from '../dist/programs/tsdmsetup.js';
 
-process.exitCode = plannedProgram('tsdmsetup', process.argv.slice(2));
+process.exit(await main('tsdmsetup', process.argv.slice(2), DM_COMMAND_TABLE));

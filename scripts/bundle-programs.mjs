@@ -36,6 +36,8 @@ const bundles = [
     entryPoints: {
       tscrypt: 'src/cli/main.ts',
       actions: 'src/commands/index.ts',
+      tsdmsetup: 'src/cli/dm/main.ts',
+      'dm-commands': 'src/commands/dm/index.ts',
       'planned-programs': 'src/cli/planned-programs.ts',
     },
     splitting: true,

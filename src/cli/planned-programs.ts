@@ -13,10 +13,6 @@ const PLANNED = {
     actions: ['format', 'open', 'close', 'status', 'dump', 'resize'],
     hint: 'The stock integritysetup of the cryptsetup package does this.',
   },
-  tsdmsetup: {
-    actions: ['create', 'remove', 'ls', 'info', 'table', 'status', 'suspend', 'resume', 'load', 'message'],
-    hint: 'tscrypt open, status and close work on LUKS2 volumes; programs can use the library.',
-  },
 } as const;
 
 /** Says what the program does not do yet; the exit code, which is never that of success. */

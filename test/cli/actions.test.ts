@@ -243,7 +243,7 @@ describe.skipIf(!requires('build'))('actions of tscrypt', () => {
     expect((await run(['reencrypt', 'disk.img'])).stderr).toMatch(
       /tscrypt: Action reencrypt is not available in this version\.\n$/,
     );
-    for (const name of ['veritysetup', 'integritysetup', 'tsdmsetup']) {
+    for (const name of ['veritysetup', 'integritysetup']) {
       expect(existsSync(join(ROOT, 'bin', `${name}.js`))).toBe(true);
       const result = await program(name, ['status', 'x']);
       expect(result).toMatchObject({ status: 1, stdout: '' });

@@ -25,5 +25,7 @@ export interface DmContext {
  */
 export type DmCommand = (context: DmContext) => Promise<boolean | undefined>;
 
+type Loader = () => Promise<{ readonly default: DmCommand }>;
+
 /** The code of each command, loaded only when the command is asked for. */
-export type DmCommandTable = Readonly<Record<DmCommandName, () => Promise<{ readonly default: DmCommand }>>>;
+export type DmCommandTable = Readonly<Partial<Record<DmCommandName, Loader>>>;

@@ -72,7 +72,7 @@ const OPTIONS = {
     help: 'Show the inactive table instead of the live one',
     commands: ['table', 'status', 'info', 'deps', 'ls'],
   },
-  interval: { kind: 'text', unit: 'seconds', help: 'Pause between repeated reports', commands: REPORTS },
+  interval: { kind: 'number', unit: 'seconds', help: 'Pause between repeated reports', commands: REPORTS },
   json: { kind: 'flag', help: 'Print results and errors as JSON (ours)', commands: 'all' },
   length: { kind: 'text', unit: 'size', help: 'Length of a region', commands: STATS },
   manglename: {
@@ -99,7 +99,7 @@ const OPTIONS = {
   },
   noheadings: { kind: 'flag', help: 'No line of headings', commands: REPORTS },
   nolockfs: { kind: 'flag', help: 'Accepted: no file system is frozen here', commands: NONE },
-  noopencount: { kind: 'flag', help: 'Do not show how often a device is open', commands: ['info'] },
+  noopencount: { kind: 'flag', help: 'Accepted: counting costs nothing here', commands: NONE },
   nosuffix: { kind: 'flag', help: 'No unit behind sizes', commands: STATS },
   notable: { short: 'n', kind: 'flag', help: 'Load no table', commands: ['create'] },
   notimesuffix: { kind: 'flag', help: 'No unit behind times', commands: STATS },
