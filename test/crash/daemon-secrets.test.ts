@@ -11,8 +11,20 @@ import {
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { activateDevice, closeDevice, findDevice, listDevices } from '../../src/daemon/index.ts';
+import type { Secret } from '../../src/crypto/index.ts';
+import {
+  activateDevice,
+  closeDevice,
+  deviceTable,
+  findDevice,
+  listDevices,
+  loadDeviceTable,
+  messageDevice,
+  resumeDevice,
+  suspendDevice,
+} from '../../src/daemon/index.ts';
 import { ffiAvailable, isAlive } from '../../src/sys/index.ts';
+import { disposeTable } from '../../src/table/index.ts';
 import { requires } from '../suites/requires.ts';
 import { connect, DaemonHarness, KEY, pattern, until } from './daemon-harness.ts';
 
@@ -65,6 +77,31 @@ describe.skipIf(!requires('build'))('secrets of a daemon', () => {
       for (const trace of traces(KEY.bytes)) expect([place, content.includes(trace)]).toEqual([place, false]);
     }
     await closeDevice('hush', { force: true });
+  });
+
+  it('are in no file, answer or log after they were loaded, shown and set by a message', async () => {
+    const image = harness.image();
+    const { table } = harness.crypt('later', image, KEY);
+    await activateDevice({ name: 'later', uuid: '', common: true });
+    await loadDeviceTable('later', table!);
+    await resumeDevice('later');
+    const shown = await deviceTable('later', { showKeys: true });
+    expect((shown[0]!.args[1] as Secret).bytes).toEqual(KEY.bytes);
+    disposeTable(shown);
+    await suspendDevice('later');
+    await messageDevice('later', 0, ['key', 'wipe']);
+    await messageDevice('later', 0, ['key', 'set', KEY]);
+    await expect(messageDevice('later', 0, ['key', 'set', KEY, 'again'])).rejects.toThrow();
+    await expect(loadDeviceTable('later', [{ ...table![0]!, type: 'linear' }])).rejects.toThrow();
+    await resumeDevice('later');
+    const info = (await findDevice('later'))!;
+    const said = [info, await listDevices(), await deviceTable('later')].map((value) =>
+      Buffer.from(JSON.stringify(value)),
+    );
+    const kept = ['cmdline', 'environ'].map((file) => aboutProcess(info.pid, file));
+    for (const content of [...said, ...kept, ...files(harness.runtime).map((file) => readFileSync(file))]) {
+      for (const trace of traces(KEY.bytes)) expect(content.includes(trace)).toBe(false);
+    }
   });
 
   it('do not reach it or leave it through its environment', async () => {
