@@ -497,7 +497,6 @@ function replacements(): Case {
       { do: 'load', table: [`0 ${SECTORS} error`] },
       { do: 'resume' },
       ...reads(1),
-      { do: 'load', table: [`0 ${SECTORS} linear {b} 0`] },
       { do: 'load', table: [one], readOnly: true },
       { do: 'resume' },
       { do: 'info' },
