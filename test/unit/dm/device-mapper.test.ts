@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryDevice } from '../../../src/block/index.ts';
+import { FaultDevice, MemoryDevice } from '../../../src/block/index.ts';
 import { DeviceMapper } from '../../../src/dm/index.ts';
 import { formatTable, parseTable } from '../../../src/table/index.ts';
 import { bytes, codeOf, disk, opener } from './support.ts';
@@ -96,6 +96,30 @@ describe('the devices of a device mapper', () => {
     }
     expect(await codeOf(dm.load(three, parseTable('0 8 linear 4095:0 0')))).toBeUndefined();
     expect([one, two, three].map(({ info }) => info.openCount)).toEqual([2, 1, 0]);
+  });
+
+  it("hand the caller's own buffer down, at any depth, and flush and FUA once", async () => {
+    const below = await FaultDevice.over(disk(64));
+    const buffers: Uint8Array[] = [];
+    const seen = Object.create(below, {
+      read: { value: (offset: number, into: Uint8Array) => buffers.push(into) && below.read(offset, into) },
+      write: {
+        value: (...[offset, from, options]: Parameters<typeof below.write>) =>
+          buffers.push(from) && below.write(offset, from, options),
+      },
+    }) as typeof below;
+    const dm = new DeviceMapper({ openDevice: async () => seen });
+    await add(dm, 'a', '0 16 linear disk 0\n16 48 linear disk 16');
+    await add(dm, 'b', '0 64 linear /dev/mapper/a 0');
+    const top = await add(dm, 'c', '0 32 linear /dev/mapper/b 0\n32 32 linear /dev/mapper/b 32');
+    const buffer = bytes('buffer', 4096);
+    await top.write(0, buffer, { fua: true });
+    await top.read(0, buffer);
+    expect(buffers).toHaveLength(2);
+    for (const found of buffers) expect(found).toBe(buffer);
+    await top.flush();
+    expect(below.log.map(({ kind }) => kind)).toEqual(['write', 'flush']);
+    expect(below.log[0]).toMatchObject({ fua: true });
   });
 
   it('can be wiped, so that requests fail although the disk below does not answer', async () => {
