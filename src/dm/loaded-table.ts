@@ -78,8 +78,14 @@ export class LoadedTable {
   restack(old: Limits | undefined): void {
     for (const placed of this.targets) placed.maxIoSize = placed.target.limits.maxIoSize;
     const nothingBelow = this.targets.every(({ target }) => target.areas.length === 0 && !target.standsAlone);
-    this.#features = commonFeatures(this.targets);
-    this.#limits = (nothingBelow && old) || stackedLimits(this.targets);
+    const features = commonFeatures(this.targets);
+    if (nothingBelow && old) {
+      this.#limits = old;
+      this.#features = { ...features, discard: features.discard && old.discardGranularity > 0 };
+    } else {
+      this.#limits = stackedLimits(this.targets);
+      this.#features = features;
+    }
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../maybe-promise.ts';
+import { Requeue } from './target.ts';
 
 /**
  * A request that is done in pieces, made one after the other by {@link Pieces.next}.
@@ -13,8 +14,8 @@ export interface Pieces {
 /**
  * Runs pieces, up to `depth` of them at a time. Pieces that finish inline cost no promise; when all
  * do, so does this. When one fails the others are made all the same, as in the kernel, where each is a
- * request of its own. The first failure is reported once all have ended, so that nobody touches the
- * caller's buffer afterwards.
+ * request of its own. The last failure is reported, or that a piece was given back ({@link Requeue}), once
+ * all have ended, so that nobody touches the caller's buffer afterwards.
  */
 export function runPieces(pieces: Pieces, depth: number): MaybePromise<void> {
   let failure: Failure | undefined;
@@ -23,7 +24,7 @@ export function runPieces(pieces: Pieces, depth: number): MaybePromise<void> {
       const result = pieces.next();
       if (result instanceof Promise) return runRest(pieces, depth, result, failure);
     } catch (error) {
-      failure ??= { error };
+      failure = worse(failure, error);
     }
   }
   if (failure) throw failure.error;
@@ -31,6 +32,10 @@ export function runPieces(pieces: Pieces, depth: number): MaybePromise<void> {
 
 interface Failure {
   readonly error: unknown;
+}
+
+function worse(failure: Failure | undefined, error: unknown): Failure {
+  return failure?.error instanceof Requeue ? failure : { error };
 }
 
 function runRest(
@@ -43,7 +48,7 @@ function runRest(
     let running = 0;
     let failure = failedBefore;
     const fail = (error: unknown): void => {
-      failure ??= { error };
+      failure = worse(failure, error);
     };
     const watch = (piece: Promise<void>): void => {
       running++;

@@ -16,7 +16,6 @@ export class Slots {
   #suspended = false;
   /** A suspension without flush is under way: requests that targets give back are kept. */
   #keepsRequeued = false;
-  #immutableType: TargetType | undefined;
 
   get live(): LoadedTable | undefined {
     return this.#live;
@@ -35,9 +34,9 @@ export class Slots {
     return this.#keepsRequeued || this.#suspended;
   }
 
-  /** The type that a live immutable target bound later tables to, whatever has become of that table. */
+  /** The type that tables which replace the live one must have, if a target there is immutable. */
   get immutableType(): TargetType | undefined {
-    return this.#immutableType;
+    return this.#live?.immutableType;
   }
 
   /** What is in the two slots. */
@@ -78,7 +77,6 @@ export class Slots {
     if (!this.#suspended) await this.#quiesce(how);
     const old = this.#live;
     next.restack(old?.limits);
-    this.#immutableType = next.immutableType ?? this.#immutableType;
     this.#live = next;
     this.#inactive = undefined;
     return old;

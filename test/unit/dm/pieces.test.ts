@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { inPieces } from '../../../src/dm/pieces.ts';
+import { Requeue } from '../../../src/dm/target.ts';
 import { TscryptError } from '../../../src/errors.ts';
 import { failureOf } from './support.ts';
 
@@ -31,7 +32,7 @@ describe('a request in pieces', () => {
     ['inline', (failure: TscryptError) => throwNow(failure)],
     ['later', (failure: TscryptError) => Promise.reject(failure)],
   ] as const) {
-    it(`makes the others when one fails ${name}, and reports the first failure`, async () => {
+    it(`makes the others when one fails ${name}, and reports the last failure`, async () => {
       const made: number[] = [];
       const failure = await failureOf(() =>
         inPieces(6, 1, 2, (from) => {
@@ -42,9 +43,17 @@ describe('a request in pieces', () => {
         }),
       );
       expect(made).toEqual([0, 1, 2, 3, 4, 5]);
-      expect(failure?.errno).toBe('ENODATA');
+      expect(failure?.errno).toBe('EILSEQ');
     });
   }
+
+  it('is given back when one piece is, whatever the others meet', async () => {
+    const failures = [error('EIO'), new Requeue(), error('ENODATA')];
+    const request = async (): Promise<void> => {
+      await inPieces(3, 1, 3, (from) => Promise.reject(failures[from]));
+    };
+    await expect(request()).rejects.toBeInstanceOf(Requeue);
+  });
 
   it('ends only when the last piece has ended', async () => {
     let ended = false;
