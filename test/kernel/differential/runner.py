@@ -188,7 +188,8 @@ class Runner:
     # Control
 
     def _message(self, mapped, step, _index):
-        return {"answer": self._plain(self._control.message(mapped.name, step["sector"], step["words"]))}
+        words = self._numbers(step["words"])
+        return {"answer": self._plain(self._control.message(mapped.name, step["sector"], words))}
 
     def _status(self, mapped, _step, _index):
         return self._lines(mapped, 0)
@@ -267,7 +268,15 @@ class Runner:
         if info.flags & dm.ACTIVE_PRESENT_FLAG and not info.flags & (dm.SUSPEND_FLAG | dm.READONLY_FLAG):
             if self._held(mapped):
                 return False
-            self._fdatasync(mapped)
+            if self._can_flush(mapped):
+                self._fdatasync(mapped)
+        return True
+
+    def _can_flush(self, mapped):
+        """A suspension flushes nothing where multipath has no path left."""
+        for _, _, kind, text in self._control.table_status(mapped.name):
+            if kind == "multipath" and not re.search(r"\d:\d+ A\b", text):
+                return False
         return True
 
     def _info_of(self, mapped):

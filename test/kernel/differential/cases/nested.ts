@@ -94,12 +94,14 @@ class Stack {
     let start = 0;
     for (let i = 0; i < count; i++) {
       const room = sectors === undefined ? below.most : Math.min(below.most, sectors - start);
-      const last = i === count - 1;
       // Some are large: four levels of small parts would leave nothing for the top.
       const wanted = this.#random.chance(40) ? room : this.#random.between(64, Math.max(64, room));
       let length = Math.floor(wanted / 24) * 24 || 24;
-      if (sectors !== undefined) length = last ? sectors - start : Math.min(length, sectors - start - 24);
-      if (length <= 0) break;
+      if (sectors !== undefined) {
+        const left = sectors - start;
+        length = i === count - 1 || left < 48 ? left : Math.min(length, left - 24);
+        if (length === 0) break;
+      }
       const line = this.#line(below, length, count === 1);
       lines.push({ sector: start, text: `${start} ${length} ${line.text}`, line });
       start += length;
