@@ -2,14 +2,14 @@ import type { TargetType } from './target.ts';
 import { cryptTarget } from './targets/crypt/index.ts';
 import { delayTarget } from './targets/delay/index.ts';
 import { errorTarget } from './targets/error/index.ts';
+import { flakeyTarget } from './targets/flakey/index.ts';
 import { linearTarget } from './targets/linear/index.ts';
 import { multipathTarget } from './targets/multipath/index.ts';
 import { zeroTarget } from './targets/zero/index.ts';
 
 /** Every target type of this build, by its name in tables. Adding one is a folder and a line here. */
 export const targetTypes: ReadonlyMap<string, TargetType> = new Map(
-  [cryptTarget, delayTarget, errorTarget, linearTarget, multipathTarget, zeroTarget].map((type) => [
-    type.name,
-    type,
-  ]),
+  [cryptTarget, delayTarget, errorTarget, flakeyTarget, linearTarget, multipathTarget, zeroTarget].map(
+    (type) => [type.name, type],
+  ),
 );
