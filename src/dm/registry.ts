@@ -1,6 +1,7 @@
 import type { TargetType } from './target.ts';
 import { cryptTarget } from './targets/crypt/index.ts';
 import { delayTarget } from './targets/delay/index.ts';
+import { dustTarget } from './targets/dust/index.ts';
 import { errorTarget } from './targets/error/index.ts';
 import { flakeyTarget } from './targets/flakey/index.ts';
 import { linearTarget } from './targets/linear/index.ts';
@@ -9,7 +10,14 @@ import { zeroTarget } from './targets/zero/index.ts';
 
 /** Every target type of this build, by its name in tables. Adding one is a folder and a line here. */
 export const targetTypes: ReadonlyMap<string, TargetType> = new Map(
-  [cryptTarget, delayTarget, errorTarget, flakeyTarget, linearTarget, multipathTarget, zeroTarget].map(
-    (type) => [type.name, type],
-  ),
+  [
+    cryptTarget,
+    delayTarget,
+    dustTarget,
+    errorTarget,
+    flakeyTarget,
+    linearTarget,
+    multipathTarget,
+    zeroTarget,
+  ].map((type) => [type.name, type]),
 );
