@@ -40,6 +40,7 @@ LIMITS = ("logical_block_size", "physical_block_size", "minimum_io_size", "optim
 class Mapped:
     def __init__(self, name, device):
         self.name = name
+        self.device = device
         self.major, self.minor = os.major(device), os.minor(device)
         self.number = f"{self.major}:{self.minor}"
         self.kernel_name = f"dm-{self.minor}"
@@ -262,22 +263,27 @@ class Runner:
         return "ok"
 
     def _flush_live(self, mapped):
-        """Flushes an active device, as a suspension does here; the kernel leaves that to the file system above,
-        and there is none. Gives back false where that would wait for a device below."""
+        """Flushes what an active device has below it, as a suspension does here; the kernel leaves that to the
+        file system above, and there is none. Gives back false where that would wait for a device below."""
         info = self._info_of(mapped)
         if info.flags & dm.ACTIVE_PRESENT_FLAG and not info.flags & (dm.SUSPEND_FLAG | dm.READONLY_FLAG):
             if self._held(mapped):
                 return False
-            if self._can_flush(mapped):
-                self._fdatasync(mapped)
+            for device in self._flushed(mapped):
+                self._fdatasync(device)
         return True
 
-    def _can_flush(self, mapped):
-        """A suspension flushes nothing where multipath has no path left."""
-        for _, _, kind, text in self._control.table_status(mapped.name):
-            if kind == "multipath" and not re.search(r"\d:\d+ A\b", text):
-                return False
-        return True
+    def _flushed(self, mapped):
+        """What the flush of a suspension goes to: the devices below, whatever the targets do to other flushes.
+        log-writes logs it; multipath has it try the paths, if there is one."""
+        lines = list(self._control.table_status(mapped.name))
+        kinds = {kind for _, _, kind, _ in lines}
+        if "multipath" in kinds:
+            return [mapped] if re.search(r"\d:\d+ A\b", lines[0][3]) else []
+        if "log-writes" in kinds:
+            return [mapped]
+        below = self._control.dependencies(mapped.name)
+        return [other for other in self._mapped.values() if other.device in below]
 
     def _info_of(self, mapped):
         return self._control.call(dm.STATUS, mapped.name)
