@@ -2,6 +2,7 @@ import { read as fsRead, write as fsWrite, readSync, type Stats, writeSync } fro
 import { type FileHandle, statfs } from 'node:fs/promises';
 import { fromSystemError, TscryptError } from '../errors.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
+import { canPunchHoles, punchHole } from '../sys/index.ts';
 import { AlignedBuffers } from './aligned-buffers.ts';
 import {
   type BlockDevice,
@@ -44,7 +45,8 @@ export async function openFile(path: string, options: OpenFileOptions = {}): Pro
       ? await diskGeometry(path, handle, stats)
       : await regularFileGeometry(path, handle, stats, direct);
     const access = direct ? 'direct' : (await livesInMemory(path, stats)) ? 'memory' : 'cached';
-    return new FileDevice(path, handle, geometry, readOnly, access);
+    const holes = !readOnly && stats.isFile() && (await canPunchHoles(handle.fd, stats.size));
+    return new FileDevice(path, handle, geometry, readOnly, access, holes);
   } catch (error) {
     await handle.close().catch(() => {});
     throw fromSystemError(error, `Cannot use ${path}`, { device: path });
@@ -57,7 +59,6 @@ export async function openFile(path: string, options: OpenFileOptions = {}): Pro
  */
 type Access = 'cached' | 'memory' | 'direct';
 
-const FEATURES: Features = { discard: false, fastZeroes: false, multiConnection: true };
 const ZEROES = new Uint8Array(256 * 1024);
 /** Longest request served inline; copying more would hold up everything else. */
 const INLINE_MAX = 1024 * 1024;
@@ -67,14 +68,22 @@ class FileDevice implements BlockDevice {
   readonly size: number;
   readonly readOnly: boolean;
   readonly limits: Limits;
-  readonly features = FEATURES;
+  readonly features: Features;
   readonly #handle: FileHandle;
   readonly #fd: number;
   readonly #access: Access;
   readonly #requests = new Requests();
   readonly #flushes = new Flushes(() => this.#datasync());
 
-  constructor(name: string, handle: FileHandle, geometry: FileGeometry, readOnly: boolean, access: Access) {
+  /** @param holes parts of the file can be given back, which is how it discards and writes zeroes */
+  constructor(
+    name: string,
+    handle: FileHandle,
+    geometry: FileGeometry,
+    readOnly: boolean,
+    access: Access,
+    holes: boolean,
+  ) {
     this.name = name;
     this.size = geometry.size;
     this.readOnly = readOnly;
@@ -84,7 +93,9 @@ class FileDevice implements BlockDevice {
       physicalBlockSize: geometry.physicalBlockSize,
       ioMin: geometry.physicalBlockSize,
       ioOpt: geometry.ioOpt,
+      discardGranularity: holes ? geometry.physicalBlockSize : 0,
     };
+    this.features = { discard: holes, fastZeroes: holes, multiConnection: true };
     this.#handle = handle;
     this.#fd = handle.fd;
     this.#access = access;
@@ -115,20 +126,27 @@ class FileDevice implements BlockDevice {
   discard(offset: number, length: number): MaybePromise<void> {
     if (this.#requests.closed) throw closedError(this.name);
     checkWrite(this, offset, length);
-    throw new TscryptError('NOT_SUPPORTED', `${this.name} has no discard.`, {
-      details: { device: this.name },
-    });
+    if (!this.features.discard) {
+      throw new TscryptError('NOT_SUPPORTED', `${this.name} has no discard.`, {
+        details: { device: this.name },
+      });
+    }
+    if (length > 0) return this.#requests.track(this.#punch(offset, length, false));
   }
 
   writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
     if (this.#requests.closed) throw closedError(this.name);
     checkWrite(this, offset, length);
+    const fua = options?.fua ?? false;
+    if (this.features.fastZeroes && !options?.noHole && length > 0) {
+      return this.#requests.track(this.#punch(offset, length, fua));
+    }
     if (options?.fast) {
       throw new TscryptError('NOT_SUPPORTED', `${this.name} writes zeroes no faster than data.`, {
         details: { device: this.name },
       });
     }
-    return this.#requests.track(this.#writeZeroes(offset, length, options?.fua ?? false));
+    return this.#requests.track(this.#writeZeroes(offset, length, fua));
   }
 
   async close(): Promise<void> {
@@ -138,6 +156,15 @@ class FileDevice implements BlockDevice {
     } catch (error) {
       throw this.#failure(error, 'close', 0);
     }
+  }
+
+  async #punch(offset: number, length: number, fua: boolean): Promise<void> {
+    try {
+      await punchHole(this.#fd, offset, length);
+    } catch (error) {
+      throw this.#failure(error, 'punch a hole into', offset);
+    }
+    if (fua) await this.#flushes.flush();
   }
 
   async #writeZeroes(offset: number, length: number, fua: boolean): Promise<void> {

@@ -13,6 +13,9 @@ export interface Libc {
   flock(fd: number, operation: number): number;
   /** Variadic in C; one pointer argument is passed in the same register on every 64-bit Linux ABI. */
   fcntl(fd: number, command: number, argument: Uint8Array): number;
+  fallocate(fd: number, mode: number, offset: number, length: number): number;
+  /** The same in another thread; its errno cannot be had. */
+  fallocateLater(fd: number, mode: number, offset: number, length: number): Promise<number>;
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   setrlimit(resource: number, limit: Uint8Array): number;
   getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array): number;
@@ -47,9 +50,18 @@ function load(): Libc | undefined {
   try {
     const koffi = createRequire(import.meta.url)('koffi') as Koffi;
     const lib = koffi.load(null);
+    const fallocate = lib.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
     return {
       flock: lib.func('int flock(int fd, int operation)'),
       fcntl: lib.func('int fcntl(int fd, int command, void *argument)'),
+      fallocate,
+      fallocateLater: (...args) =>
+        new Promise((resolve, reject) => {
+          fallocate.async(...args, (error: unknown, result: number) => {
+            if (error) reject(error);
+            else resolve(result);
+          });
+        }),
       prctl: lib.func('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)'),
       setrlimit: lib.func('int setrlimit(int resource, const void *limit)'),
       getsockopt: lib.func('int getsockopt(int fd, int level, int option, void *value, void *length)'),

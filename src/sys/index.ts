@@ -1,4 +1,5 @@
 export { deviceNumbers, formatDeviceNumbers } from './device-numbers.ts';
+export { canPunchHoles, punchHole } from './fallocate.ts';
 export { ffiAvailable } from './ffi.ts';
 export { flock, funlock, isByteLocked, lockByte } from './flock.ts';
 export { createSecretMemory } from './memory.ts';

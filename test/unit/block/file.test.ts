@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdtemp, open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AlignedBuffers } from '../../../src/block/aligned-buffers.ts';
 import { diskGeometry } from '../../../src/block/file-geometry.ts';
 import { openFile, SliceDevice } from '../../../src/block/index.ts';
+import { ffiAvailable } from '../../../src/sys/index.ts';
 import { codeOf, expectBytes, pattern, read } from '../../suites/block-device.ts';
 import { requires } from '../../suites/requires.ts';
 
@@ -102,6 +103,48 @@ describe('a disk without sysfs', () => {
       expect(geometry).toMatchObject({ size, logicalBlockSize: 512, physicalBlockSize: 512 });
       await handle.close();
     }
+  });
+});
+
+describe.skipIf(!ffiAvailable())('a file that can have holes', () => {
+  /** Bytes that the file takes on its disk. */
+  const stored = async (): Promise<number> => (await stat(path)).blocks * 512;
+
+  it('gives storage back when it discards and when it writes zeroes, and reads as zeroes there', async () => {
+    const size = 1 << 20;
+    const content = pattern(size, 3);
+    await writeFile(path, content);
+    const device = await openFile(path);
+    expect(device.features).toMatchObject({ discard: true, fastZeroes: true });
+    expect(await stored()).toBeGreaterThanOrEqual(size);
+    await device.discard(4096, size / 2);
+    await device.writeZeroes(size / 2 + 8192, size / 4, { fua: true, fast: true });
+    // Parts of blocks too.
+    await device.discard(size - 1024, 512);
+    expect(await stored()).toBeLessThanOrEqual(size / 2);
+    content.fill(0, 4096, 4096 + size / 2);
+    content.fill(0, size / 2 + 8192, size / 2 + 8192 + size / 4);
+    content.fill(0, size - 1024, size - 512);
+    expectBytes(await read(device, 0, size), content);
+    expect((await stat(path)).size).toBe(size);
+    await device.close();
+  });
+
+  it('keeps the storage where it is told to', async () => {
+    const device = await openFile(path);
+    const before = await stored();
+    await device.writeZeroes(0, 8192, { noHole: true });
+    expect(await stored()).toBe(before);
+    expect(await codeOf(() => device.writeZeroes(0, 4096, { noHole: true, fast: true }))).toBe(
+      'NOT_SUPPORTED',
+    );
+    expectBytes(await read(device, 0, 8192), new Uint8Array(8192));
+    await device.close();
+  });
+
+  it('is not grown by finding that out', async () => {
+    await (await openFile(path)).close();
+    expect((await stat(path)).size).toBe(8192);
   });
 });
 
