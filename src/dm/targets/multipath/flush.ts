@@ -7,8 +7,8 @@ import type { Path, PathDevice } from './paths.ts';
 export interface FlushEvents {
   /** The path is to blame. */
   failed(path: Path, error: TscryptError): void;
-  /** All paths failed; another one has to do it. */
-  noneLeft(error: TscryptError): MaybePromise<void>;
+  /** All paths that were flushed failed; another one has to do it. */
+  allFailed(error: TscryptError): MaybePromise<void>;
 }
 
 /**
@@ -35,7 +35,7 @@ export function flushPaths(chosen: Path, all: readonly Path[], events: FlushEven
   };
   const ended = (): MaybePromise<void> => {
     if (failure) throw failure.error;
-    if (!stable && pathError) return events.noneLeft(pathError);
+    if (!stable && pathError) return events.allFailed(pathError);
   };
   const done = inPieces(paths.length, 1, paths.length, (index) =>
     flushOne(paths[index] as Path, succeeded, failed),

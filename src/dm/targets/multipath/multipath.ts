@@ -14,7 +14,7 @@ import {
 } from '../../target.ts';
 import { formatMultipathArguments, type MultipathArguments } from './args.ts';
 import { PathChecker } from './checker.ts';
-import { flushPaths } from './flush.ts';
+import { type FlushEvents, flushPaths } from './flush.ts';
 import { PathGroups } from './groups.ts';
 import { HeldRequests } from './held.ts';
 import { type MessageReceiver, receiveMessage } from './messages.ts';
@@ -258,14 +258,16 @@ export class MultipathTarget implements Target, MessageReceiver {
     );
   }
 
-  #flush(cause?: TscryptError): MaybePromise<void> {
+  readonly #flush = (): MaybePromise<void> => {
     const path = this.groups.choose(0);
-    if (!path) return this.#holdOrFail(() => this.#flush(), cause);
-    return flushPaths(path, this.groups.paths, {
-      failed: (failed, error) => this.#failByError(failed, error),
-      noneLeft: (error) => this.#flush(error),
-    });
-  }
+    if (!path) return this.#holdOrFail(this.#flush);
+    return flushPaths(path, this.groups.paths, this.#flushEvents);
+  };
+
+  readonly #flushEvents: FlushEvents = {
+    failed: (path, error) => this.#failByError(path, error),
+    allFailed: (error) => (this.groups.usable > 0 ? this.#flush() : this.#holdOrFail(this.#flush, error)),
+  };
 
   #failByError(path: Path, error: TscryptError): void {
     if (isLost(error)) path.device.lost = true;

@@ -17,8 +17,16 @@ const NOT_THE_PATH: ReadonlySet<string> = new Set([
   'EPERM',
 ]);
 
-/** The device itself is gone, or closed because somebody else opened it anew. */
-const GONE: ReadonlySet<string> = new Set(['ENODEV', 'ENXIO', 'ESHUTDOWN', 'EBADF']);
+/** The connection or the device itself is gone, or closed because somebody else opened it anew. */
+const GONE: ReadonlySet<string> = new Set([
+  'ENOTCONN',
+  'ECONNRESET',
+  'EPIPE',
+  'ENODEV',
+  'ENXIO',
+  'ESHUTDOWN',
+  'EBADF',
+]);
 
 /** Whether another path may serve a request that failed so. */
 export function isPathError(error: unknown): error is TscryptError {
