@@ -9,8 +9,8 @@ export type Answers = readonly Answer[];
 
 /**
  * `ok`, a read's fingerprint, lines, …; {@link Failure} where it failed. Or why a step was not taken:
- * `held` (a suspended device would have kept the request until its resume) or `outside` (the request goes past
- * the device's end, where the kernel's system calls shorten it).
+ * `held` (a suspended device would have kept the request until its resume), `outside` (the request goes past
+ * the device's end, where the kernel's system calls shorten it), `no table`.
  */
 export type Answer = string | Failure | readonly string[] | { readonly [field: string]: unknown };
 

@@ -217,6 +217,7 @@ function infoOf(device: MappedDevice): Answer {
 
 /** By the kernel's names, as they are in sysfs. */
 function limitsOf(device: MappedDevice): Answer {
+  if (device.size === 0) return 'no table';
   const { limits } = device;
   return {
     logical_block_size: limits.logicalBlockSize,

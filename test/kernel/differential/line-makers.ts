@@ -132,7 +132,9 @@ function flakey({ random, sectors, below }: LineRequest): MadeLine | undefined {
 }
 
 function dust({ random, sectors, unit, below }: LineRequest): MadeLine | undefined {
-  const block = random.pick([512, 1024, 4096, 16384].filter((size) => size >= unit * 512));
+  const block = random.pick(
+    [512, 1024, 4096, 16384].filter((size) => size >= unit * 512 && size <= sectors * 512),
+  );
   const area = below.take(random, sectors);
   if (!area) return undefined;
   // Bad blocks are counted from the beginning of the device below.

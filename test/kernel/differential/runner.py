@@ -216,6 +216,8 @@ class Runner:
         }
 
     def _limits(self, mapped, _step, _index):
+        if mapped.sectors == 0:
+            return "no table"
         return {name: mapped.sysfs(f"queue/{name}") for name in LIMITS}
 
     def _load(self, mapped, step_or_table, read_only_or_index):
