@@ -22,6 +22,8 @@ export interface BlockDevice {
   readonly readOnly: boolean;
   readonly limits: Limits;
   readonly features: Features;
+  /** Requests are held back for now, flushes too, until somebody lets them through again. Absent: never. */
+  readonly suspended?: boolean;
 
   /** Fills all of `into` from `offset` on. */
   read(offset: number, into: Uint8Array): MaybePromise<void>;

@@ -64,6 +64,11 @@ export class LoadedTable {
     return this.#features;
   }
 
+  /** Some device below holds requests back, at whatever depth. */
+  get suspendedBelow(): boolean {
+    return this.#devices.devices.some((device) => device.suspended ?? false);
+  }
+
   /** The type that tables which replace this one must have, if a target here is immutable. */
   get immutableType(): TargetType | undefined {
     return this.targets.find(({ type }) => type.immutable)?.type;

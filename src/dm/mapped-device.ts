@@ -143,6 +143,10 @@ export class MappedDevice implements BlockDevice {
     return this.#slots.live?.limits ?? DEFAULT_LIMITS;
   }
 
+  get suspended(): boolean {
+    return this.#slots.suspended || (this.#slots.live?.suspendedBelow ?? false);
+  }
+
   get features(): Features {
     return this.#slots.live?.features ?? NO_FEATURES;
   }
@@ -194,6 +198,7 @@ export class MappedDevice implements BlockDevice {
 
   flush(): MaybePromise<void> {
     const table = this.#slots.live;
+    if (this.#slots.stable && !this.#closed) return;
     if (!table || this.#slots.gate.shut) return this.#later(() => this.flush());
     const done = this.#slots.gate.watch(table.flush());
     return table.mayRequeue ? this.#keep(done, () => this.flush()) : done;

@@ -42,6 +42,10 @@ export class OpenedDevice implements BlockDevice {
     return this.#shared.features;
   }
 
+  get suspended(): boolean {
+    return this.#shared.suspended ?? false;
+  }
+
   read(offset: number, into: Uint8Array): MaybePromise<void> {
     return this.#open.read(offset, into);
   }

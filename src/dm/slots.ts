@@ -14,6 +14,8 @@ export class Slots {
   #live: LoadedTable | undefined;
   #inactive: LoadedTable | undefined;
   #suspended = false;
+  /** All that was written is stable, and nothing can be written: the device was flushed when it was suspended. */
+  #stable = false;
   /** A suspension without flush is under way: requests that targets give back are kept. */
   #keepsRequeued = false;
 
@@ -27,6 +29,10 @@ export class Slots {
 
   get suspended(): boolean {
     return this.#suspended;
+  }
+
+  get stable(): boolean {
+    return this.#stable;
   }
 
   /** Requests that targets give back are made again after the resume; otherwise they fail. */
@@ -88,6 +94,7 @@ export class Slots {
     if (!this.#live) throw new TscryptError('INVALID_ARGUMENT', 'There is no table to resume with.');
     await this.#live.resume();
     this.#suspended = false;
+    this.#stable = false;
     this.gate.open();
   }
 
@@ -101,6 +108,7 @@ export class Slots {
       this.gate.close();
       await this.gate.drained();
       this.#live = undefined;
+      this.#stable = false;
       await live.destroy();
     }
   }
@@ -113,7 +121,11 @@ export class Slots {
     try {
       await live?.presuspend(how);
       await this.gate.drained();
-      if (how.flush && live && !live.readOnly) await live.flush();
+      // A flush would wait below for a resume. What was written through here is stable where that device was
+      // flushed when it was suspended, and not meant to be where it was not.
+      const flushes = how.flush && !live?.suspendedBelow;
+      if (flushes && live && !live.readOnly) await live.flush();
+      this.#stable = flushes;
     } catch (error) {
       await live?.presuspendUndo();
       this.gate.open();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FaultDevice, MemoryDevice } from '../../../src/block/index.ts';
 import { DeviceMapper } from '../../../src/dm/index.ts';
 import { formatTable, parseTable } from '../../../src/table/index.ts';
-import { bytes, codeOf, disk, opener } from './support.ts';
+import { bytes, codeOf, disk, isSettled, opener } from './support.ts';
 
 /** Every opening of the disk is one of its own, so that closing it ends no other. */
 const mapper = () => {
@@ -122,6 +122,43 @@ describe('the devices of a device mapper', () => {
     await top.flush();
     expect(below.log.map(({ kind }) => kind)).toEqual(['write', 'flush']);
     expect(below.log[0]).toMatchObject({ fua: true });
+  });
+
+  it('are suspended from the bottom up as well as from the top down, without waiting for each other', async () => {
+    for (const flush of [true, false]) {
+      const dm = mapper();
+      const lower = await add(dm, 'lower', '0 64 linear disk 0');
+      const middle = await add(dm, 'middle', '0 64 linear /dev/mapper/lower 0');
+      const upper = await add(dm, 'upper', '0 64 linear /dev/mapper/middle 0');
+      await upper.write(0, bytes('data', 4096));
+      await lower.suspend({ flush });
+      expect([upper.suspended, middle.suspended]).toEqual([true, true]);
+      await upper.suspend();
+      await middle.suspend();
+      for (const device of [middle, upper, lower]) await device.resume();
+      expect(upper.suspended).toBe(false);
+      await upper.flush();
+    }
+  });
+
+  it('that were flushed when they were suspended need no other flush', async () => {
+    const below = await FaultDevice.over(disk(64));
+    const dm = new DeviceMapper({ openDevice: async () => below });
+    const device = await add(dm, 'm', '0 64 linear disk 0');
+    const flushes = () => below.log.filter(({ kind }) => kind === 'flush').length;
+    await device.suspend();
+    expect(flushes()).toBe(1);
+    await device.flush();
+    expect(flushes()).toBe(1);
+    await device.resume();
+    await device.flush();
+    expect(flushes()).toBe(2);
+    await device.suspend({ flush: false });
+    const held = Promise.resolve(device.flush());
+    expect(await isSettled(held)).toBe(false);
+    await device.resume();
+    await held;
+    expect(flushes()).toBe(3);
   });
 
   it('can be wiped, so that requests fail although the disk below does not answer', async () => {
