@@ -5,10 +5,14 @@ import type { TableArg } from '../../../table/spec.ts';
 import { SECTOR_SIZE } from '../../../units.ts';
 import { allocated } from '../../extents.ts';
 import { limitsBelow } from '../../limits.ts';
+import { runPieces } from '../../pieces.ts';
 import type { DeviceArea, Target, TargetFeatures } from '../../target.ts';
 import { type DustArguments, formatDustArguments } from './args.ts';
 import { BadBlocks } from './bad-blocks.ts';
 import { type DustState, dustMessage } from './messages.ts';
+
+/** Blocks of one request that are zeroed at a time. */
+const ZEROES_DEPTH = 16;
 
 /**
  * A range of a device some of whose blocks are bad: reading one fails, writing it mends it, perhaps after some
@@ -87,21 +91,25 @@ export class DustTarget implements Target, DustState {
     return this.#device.discard(this.#start + offset, length);
   }
 
-  /** In the kernel these are writes, and split like them: what comes before a block that fails is zeroed. */
+  /** In the kernel these are writes, and split like them: every block that does not fail is zeroed. */
   writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
-    const at = this.#start + offset;
-    if (!this.#looks) return this.#device.writeZeroes(at, length, options);
-    const writable = this.#writable(offset, length);
-    if (writable === length) return this.#device.writeZeroes(at, length, options);
-    const error = failure('write zeroes', offset + writable);
-    if (writable === 0) throw error;
-    const done = this.#device.writeZeroes(at, writable, options);
-    if (done instanceof Promise) {
-      return done.then(() => {
-        throw error;
-      });
-    }
-    throw error;
+    if (!this.#looks) return this.#device.writeZeroes(this.#start + offset, length, options);
+    const end = offset + length;
+    let next = offset;
+    return runPieces(
+      {
+        get finished() {
+          return next >= end;
+        },
+        next: () => {
+          const at = next;
+          next = Math.min(end, at + this.#blockSize - (at % this.#blockSize));
+          if (!this.bad.write(this.#blockAt(at))) throw failure('write zeroes', at);
+          return this.#device.writeZeroes(this.#start + at, next - at, options);
+        },
+      },
+      ZEROES_DEPTH,
+    );
   }
 
   /** While reads may fail, nothing is said about what they would give. */
