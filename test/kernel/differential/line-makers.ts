@@ -164,9 +164,9 @@ function multipath({ random, sectors, below, alone }: LineRequest): MadeLine | u
   if (!alone) return undefined;
   const area = below.takeBeginning(random, sectors);
   if (!area) return undefined;
-  const paths = `0 2 1 ${area.device} 1 ${area.device} 1`;
+  // One path: the flush of a device that could not make stable what was written is not tried on another here.
   return {
-    text: `multipath 2 queue_mode bio 0 1 1 round-robin ${paths}`,
+    text: `multipath 2 queue_mode bio 0 1 1 round-robin 0 1 1 ${area.device} 1`,
     messages: ['switch_group 1', 'disable_group 1', 'enable_group 1'],
     immutable: true,
   };
