@@ -5,6 +5,7 @@ import { dustTarget } from './targets/dust/index.ts';
 import { errorTarget } from './targets/error/index.ts';
 import { flakeyTarget } from './targets/flakey/index.ts';
 import { linearTarget } from './targets/linear/index.ts';
+import { logWritesTarget } from './targets/log-writes/index.ts';
 import { multipathTarget } from './targets/multipath/index.ts';
 import { zeroTarget } from './targets/zero/index.ts';
 
@@ -17,6 +18,7 @@ export const targetTypes: ReadonlyMap<string, TargetType> = new Map(
     errorTarget,
     flakeyTarget,
     linearTarget,
+    logWritesTarget,
     multipathTarget,
     zeroTarget,
   ].map((type) => [type.name, type]),
