@@ -89,8 +89,9 @@ export class PathChecker {
 
   /** @param timer what `#watched` has for the path as long as this try counts */
   async #try(path: Path, timer: NodeJS.Timeout): Promise<void> {
-    const works = await this.#works(path.device);
-    if (this.#watched.get(path) !== timer) return;
+    const wanted = (): boolean => this.#watched.get(path) === timer;
+    const works = await this.#works(path.device, wanted);
+    if (!wanted()) return;
     if (works) {
       this.forget(path);
       this.#options.reinstate(path);
@@ -99,10 +100,11 @@ export class PathChecker {
     }
   }
 
-  async #works(device: PathDevice): Promise<boolean> {
+  /** @param wanted whether anybody still wants to know: if not, the device may be another table's by now */
+  async #works(device: PathDevice, wanted: () => boolean): Promise<boolean> {
     if (!device.lost && device.fits) {
       if (await readsFirstBlock(device)) return true;
-      if (!device.lost) return false;
+      if (!device.lost || !wanted()) return false;
     }
     try {
       await this.reopen(device);

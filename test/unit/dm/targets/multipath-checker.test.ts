@@ -215,6 +215,24 @@ describe('a suspension', () => {
     await made.device.close();
   });
 
+  it('ends a check that is under way as well', async () => {
+    const made = await rig(TWO, { later: true });
+    await failed(made, 'a');
+    const { fault, later } = made.ways.a!;
+    later.hold();
+    await next();
+    await made.device.load(parseTable(line(TWO)));
+    await made.device.suspend({ flush: false });
+    await made.device.resume();
+    fault.fail({ errno: 'ENXIO' });
+    later.release();
+    await isSettled(Promise.resolve());
+    // The device is the next table's, and was not opened anew behind its back.
+    expect(made.openings.a).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
+    await made.device.close();
+  });
+
   it('leaves the next table with the opening that is there then', async () => {
     const made = await rig(TWO);
     await failed(made, 'a', 'ENXIO');

@@ -232,11 +232,11 @@ describe('a flush', () => {
     const { device, ways } = made;
     await device.flush();
     ways.a!.later.hold();
-    const flush = device.flush();
-    const write = device.write(0, new Uint8Array(512));
+    // The write ends before the flush does, but had not when the flush began.
+    const done = [device.write(0, new Uint8Array(512)), device.flush()];
+    expect(await isSettled(Promise.all(done))).toBe(false);
     ways.a!.later.release();
-    await Promise.all([flush, write]);
-    await device.write(512, new Uint8Array(512));
+    await Promise.all(done);
     await device.message(0, ['switch_group', '2']);
     await device.flush();
     expect(ways.a!.requests.filter((text) => text === 'flush')).toHaveLength(3);
@@ -257,6 +257,7 @@ describe('a flush', () => {
     breakWays(made, 'a', { kind: 'flush', errno: 'ENXIO' });
     await made.device.flush();
     expect(made.status()).toBe('2 0 0 0 1 1 A 0 2 0 7:0 F 1 7:1 A 0');
+    expect(made.ways.b!.requests).toEqual(['flush']);
   });
 
   it('keeps no suspension from succeeding that has no path', async () => {
