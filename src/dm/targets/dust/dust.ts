@@ -11,7 +11,7 @@ import { type DustArguments, formatDustArguments } from './args.ts';
 import { BadBlocks } from './bad-blocks.ts';
 import { type DustState, dustMessage } from './messages.ts';
 
-/** Blocks of one request that are zeroed at a time. */
+/** Ranges of one request, between blocks that are bad, that are zeroed at a time. */
 const ZEROES_DEPTH = 16;
 
 /**
@@ -72,7 +72,7 @@ export class DustTarget implements Target, DustState {
   }
 
   write(offset: number, from: Uint8Array, options?: WriteOptions): MaybePromise<void> {
-    if (this.#looks && this.#writable(offset, from.length) < from.length) throw failure('write', offset);
+    if (this.#looks && !this.#written(offset, from.length)) throw failure('write', offset);
     return this.#device.write(this.#start + offset, from, options);
   }
 
@@ -81,13 +81,13 @@ export class DustTarget implements Target, DustState {
    * that belongs to a suspension, which the kernel does not have, is not.
    */
   flush(): MaybePromise<void> {
-    if (this.#looks && !this.#suspending && this.#writable(0, 1) === 0) throw failure('flush', 0);
+    if (this.#looks && !this.#suspending && !this.#written(0, 1)) throw failure('flush', 0);
     return this.#device.flush();
   }
 
   /** Not split in the kernel: only the block it begins in counts. */
   discard(offset: number, length: number): MaybePromise<void> {
-    if (this.#looks && this.#writable(offset, 1) === 0) throw failure('discard', offset);
+    if (this.#looks && !this.#written(offset, 1)) throw failure('discard', offset);
     return this.#device.discard(this.#start + offset, length);
   }
 
@@ -103,8 +103,11 @@ export class DustTarget implements Target, DustState {
         },
         next: () => {
           const at = next;
-          next = Math.min(end, at + this.#blockSize - (at % this.#blockSize));
+          next = Math.min(end, this.#nextBlock(at));
           if (!this.bad.write(this.#blockAt(at))) throw failure('write zeroes', at);
+          while (next < end && !this.bad.has(this.#blockAt(next))) {
+            next = Math.min(end, this.#nextBlock(next));
+          }
           return this.#device.writeZeroes(this.#start + at, next - at, options);
         },
       },
@@ -157,17 +160,22 @@ export class DustTarget implements Target, DustState {
     return Math.floor((this.#start + offset) / this.#blockSize);
   }
 
+  /** Where the block after the one at `offset` begins, counted from the target's start. */
+  #nextBlock(offset: number): number {
+    return offset + this.#blockSize - (offset % this.#blockSize);
+  }
+
   /**
-   * Tells the list of a write, block by block as the core would split it, up to the first that fails.
+   * Tells the list of a write, block by block.
    *
-   * @returns how many bytes come before that
+   * @returns whether it succeeds: no block fails it
    */
-  #writable(offset: number, length: number): number {
-    const end = offset + length;
-    for (let at = offset; at < end; at += this.#blockSize - (at % this.#blockSize)) {
-      if (!this.bad.write(this.#blockAt(at))) return at - offset;
+  #written(offset: number, length: number): boolean {
+    let succeeds = true;
+    for (let at = offset; at < offset + length; at = this.#nextBlock(at)) {
+      if (!this.bad.write(this.#blockAt(at))) succeeds = false;
     }
-    return length;
+    return succeeds;
   }
 }
 

@@ -305,21 +305,35 @@ describe('a bad block of dust', () => {
     expect(await listed(device)).toEqual([]);
   });
 
-  it('ends a zeroing where it fails', async () => {
-    for (const later of [false, true]) {
-      const memory = disk(64);
-      const over = await create('0 64 dust disk 0 4096', { disk: later ? new LaterDevice(memory) : memory });
-      await messages(over, 'addbadblock 1', 'addbadblock 3 1', 'enable');
-      expect(await request(over, 'writeZeroes', 4, 60)).toBe('IO_ERROR');
-      const zeroed = Array.from({ length: 64 }, (_, sector) =>
-        memory.content.subarray(sector * 512, (sector + 1) * 512).every((byte) => byte === 0),
-      );
-      expect(zeroed.indexOf(true)).toBe(4);
-      expect(zeroed.lastIndexOf(true)).toBe(23);
-      expect(await listed(over)).toEqual([3]);
-      expect(await request(over, 'writeZeroes', 24, 40)).toBeUndefined();
-      expect(await listed(over)).toEqual([]);
-    }
+  it.each(['write', 'writeZeroes'] as const)(
+    'fails its part of a longer request, and the rest is made all the same: %s',
+    async (kind) => {
+      for (const later of [false, true]) {
+        const memory = new MemoryDevice(new Uint8Array(64 * 512).fill(0x55));
+        const over = await create('0 64 dust disk 0 4096', {
+          disk: later ? new LaterDevice(memory) : memory,
+        });
+        await messages(over, 'addbadblock 1', 'addbadblock 3 1', 'addbadblock 6', 'enable');
+        expect(await request(over, kind, 4, 57)).toBe('IO_ERROR');
+        const untouched = Array.from({ length: 64 }, (_, sector) => sector).filter((sector) =>
+          memory.content.subarray(sector * 512, (sector + 1) * 512).every((byte) => byte === 0x55),
+        );
+        expect(untouched).toEqual([0, 1, 2, 3, 24, 25, 26, 27, 28, 29, 30, 31, 61, 62, 63]);
+        expect(await listed(over)).toEqual([3]);
+        expect(await request(over, kind, 24, 40)).toBeUndefined();
+        expect(await listed(over)).toEqual([]);
+      }
+    },
+  );
+
+  it('is no reason to zero what is beside it block by block', async () => {
+    await messages(device, 'addbadblock 4', 'addbadblock 10 1', 'enable');
+    expect(await request(device, 'writeZeroes', 0, 1028)).toBe('IO_ERROR');
+    expect(below.log).toMatchObject([
+      { kind: 'writeZeroes', offset: 16 * 512, length: 2 * 4096 },
+      { kind: 'writeZeroes', offset: 16 * 512 + 2 * 4096, length: 6 * 4096 },
+      { kind: 'writeZeroes', offset: 16 * 512 + 9 * 4096, length: 1028 * 512 - 9 * 4096 },
+    ]);
   });
 
   it('at the beginning of the target fails flushes and is mended by them, as by writes', async () => {
@@ -365,11 +379,14 @@ describe('a bad block of dust', () => {
   it('may be smaller than what the device below takes', async () => {
     const coarse = new MemoryDevice(64 * 512, { name: 'coarse', logicalBlockSize: 4096 });
     const over = await create('0 32 dust coarse 8 512', { coarse });
-    await messages(over, 'addbadblock 18', 'enable');
+    await messages(over, 'addbadblock 18', 'addbadblock 26 1', 'addbadblock 27', 'enable');
     expect(await request(over, 'read', 0, 8)).toBeUndefined();
     expect(await request(over, 'read', 8, 8)).toBe('IO_ERROR');
-    expect(await request(over, 'read', 16, 16)).toBeUndefined();
-    expect(await request(over, 'write', 0, 32)).toBeUndefined();
+    expect(await request(over, 'read', 16, 8)).toBe('IO_ERROR');
+    expect(await request(over, 'read', 24, 8)).toBeUndefined();
+    expect(await request(over, 'write', 0, 32)).toBe('IO_ERROR');
+    expect(await listed(over)).toEqual([26]);
+    expect(await request(over, 'write', 16, 8)).toBeUndefined();
     expect(await listed(over)).toEqual([]);
   });
 

@@ -146,6 +146,8 @@ describe('the arguments of flakey', () => {
 describe('the intervals of flakey', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['performance'] });
+    // Neither the process nor the clock began when the table was loaded.
+    vi.advanceTimersByTime(1_234_700);
   });
 
   afterEach(() => {
@@ -246,6 +248,19 @@ describe('flakey that is down', () => {
       expect(short).toEqual(stored.subarray(0, 512));
       await below.read(0, into);
       expect(into).toEqual(stored);
+    }
+  });
+
+  it('changes the last byte of a read, and none behind it', async () => {
+    for (const [nth, last] of [
+      [511, 0x55],
+      [512, 170],
+      [513, 0x55],
+    ] as const) {
+      const device = await down(`5 corrupt_bio_byte ${nth} r 170 0`, await fault());
+      const into = new Uint8Array(1024);
+      await device.read(0, into.subarray(0, 512));
+      expect([nth, into[511], into[512]]).toEqual([nth, last, 0]);
     }
   });
 
