@@ -42,7 +42,10 @@ export async function deleteRegions(
   }
   const found = regions.find(({ id }) => id === region);
   if (!found) {
-    output.warn(`Region ID ${region} does not exist`);
+    const none = regions.length === 0;
+    output.warn(
+      none ? `Could not delete region ID ${region}: no regions found` : `Region ID ${region} does not exist`,
+    );
     output.warn('Could not delete statistics region');
     return false;
   }

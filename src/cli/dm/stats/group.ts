@@ -31,8 +31,10 @@ export async function groupRegions(
   output: StatsOutput,
 ): Promise<boolean> {
   const regions = await readRegions(device, programId);
-  const ids = parseRegionList(list);
-  if (!ids) output.warn(`Could not parse list: '${list}'`);
+  const none = regions.length === 0;
+  const ids = none ? undefined : parseRegionList(list);
+  if (!ids)
+    output.warn(none ? 'Could not create group: no regions found.' : `Could not parse list: '${list}'`);
   const group = ids && (await makeGroup(device, regions, ids, alias, output));
   if (group === undefined) {
     output.warn(`Could not create group on ${device.name}: ${list}`);

@@ -305,6 +305,12 @@ describe('commands of stats', () => {
     said.lines.length = 0;
     const group = (regions: string, alias?: string) =>
       outcome(groupRegions(device, groupRequest({ regions, ...(alias && { alias }) }), said));
+    const other = await statsDevice('y', '0 8 zero');
+    expect(await outcome(groupRegions(other, groupRequest({ regions: '0' }), said))).toEqual([
+      false,
+      '! Could not create group: no regions found.',
+      '! Could not create group on y: 0',
+    ]);
     expect(await group('0,1')).toEqual([
       true,
       '! WARNING: region IDs 0 and 1 overlap. Some events will be counted twice.',
@@ -365,5 +371,10 @@ describe('commands of stats', () => {
     expect(await list()).toBe('6: 0+5096 5096 foo -\n');
     expect(await remove({ allregions: true, allprograms: true })).toEqual([true]);
     expect(await list()).toBe('');
+    expect(await remove({ regionid: 6 })).toEqual([
+      false,
+      '! Could not delete region ID 6: no regions found',
+      '! Could not delete statistics region',
+    ]);
   });
 });
