@@ -1,4 +1,4 @@
-import type { Extent } from '../block/device.ts';
+import type { BlockDevice, Extent } from '../block/device.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
 import type { LoadedTable } from './loaded-table.ts';
 
@@ -53,6 +53,35 @@ function append(extents: Extent[], found: readonly Extent[], limit: number): num
     described += part;
   }
   return described;
+}
+
+/** Chunks that are looked at for one answer, so that it does not take for ever. */
+const CHUNKS = 256;
+
+/**
+ * The extents of a target whose chunks lie apart, each asked of the device where it is. Stops after a number of
+ * chunks.
+ *
+ * @param chunk bytes
+ * @param placeOf where a chunk's byte lies
+ */
+export async function chunkExtents(
+  offset: number,
+  length: number,
+  chunk: number,
+  placeOf: (offset: number) => { readonly device: BlockDevice; readonly offset: number },
+): Promise<Extent[]> {
+  const extents: Extent[] = [];
+  for (let done = 0, chunks = 0; done < length && chunks < CHUNKS; chunks++) {
+    const at = offset + done;
+    const part = Math.min(chunk - (at % chunk), length - done);
+    const place = placeOf(at);
+    const found = (await place.device.extents?.(place.offset, part)) ?? [allocated(part)];
+    const described = append(extents, found, part);
+    done += described;
+    if (described < part) break;
+  }
+  return extents;
 }
 
 /** What a target or device that cannot tell says of a range. */

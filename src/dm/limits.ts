@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS, type Limits } from '../block/device.ts';
+import { DEFAULT_LIMITS, type Features, type Limits } from '../block/device.ts';
 import type { DeviceArea } from './target.ts';
 
 /**
@@ -14,6 +14,15 @@ export function stackLimits(parts: readonly Limits[]): Limits {
 /** What the devices of a target's areas say together, each from where its area begins. */
 export function limitsBelow(areas: readonly DeviceArea[]): Limits {
   return stackLimits(areas.map(({ device, start }) => limitsAt(device.limits, start)));
+}
+
+/** What all parts of a device can do. */
+export function commonFeatures(parts: readonly Features[]): Features {
+  return {
+    discard: parts.every(({ discard }) => discard),
+    fastZeroes: parts.every(({ fastZeroes }) => fastZeroes),
+    multiConnection: parts.every(({ multiConnection }) => multiConnection),
+  };
 }
 
 /** Limits of a device as seen from `start` bytes on (`queue_limit_alignment_offset`). */

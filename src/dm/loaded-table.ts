@@ -3,7 +3,7 @@ import { TscryptError } from '../errors.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
 import type { TableLine, TableSpec } from '../table/spec.ts';
 import { SECTOR_SIZE } from '../units.ts';
-import { stackLimits } from './limits.ts';
+import { commonFeatures, stackLimits } from './limits.ts';
 import { checkAlignment, checkAreas } from './load-checks.ts';
 import { type Pieces, runPieces } from './pieces.ts';
 import { dataRoom, type PlacedTarget } from './placed-target.ts';
@@ -49,7 +49,7 @@ export class LoadedTable {
     this.readOnly = options.readOnly;
     this.size = targets.at(-1)?.end ?? 0;
     this.#limits = stackedLimits(targets);
-    this.#features = commonFeatures(targets);
+    this.#features = featuresOf(targets);
     this.#devices = options.devices;
     this.#statistics = options.statistics;
     this.#flushOnce = targets.every(({ target }) => target.flushBypassesMap === true);
@@ -83,7 +83,7 @@ export class LoadedTable {
   restack(old: Limits | undefined): void {
     for (const placed of this.targets) placed.maxIoSize = placed.target.limits.maxIoSize;
     const nothingBelow = this.targets.every(({ target }) => target.areas.length === 0 && !target.standsAlone);
-    const features = commonFeatures(this.targets);
+    const features = featuresOf(this.targets);
     if (nothingBelow && old) {
       this.#limits = old;
       this.#features = { ...features, discard: features.discard && old.discardGranularity > 0 };
@@ -333,12 +333,8 @@ function stackedLimits(targets: readonly PlacedTarget[]): Limits {
   return { ...limits, discardGranularity };
 }
 
-function commonFeatures(targets: readonly PlacedTarget[]): Features {
-  return {
-    discard: targets.every(({ target }) => target.features.discard),
-    fastZeroes: targets.every(({ target }) => target.features.fastZeroes),
-    multiConnection: targets.every(({ target }) => target.features.multiConnection),
-  };
+function featuresOf(targets: readonly PlacedTarget[]): Features {
+  return commonFeatures(targets.map(({ target }) => target.features));
 }
 
 function refused(

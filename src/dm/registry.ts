@@ -7,6 +7,9 @@ import { flakeyTarget } from './targets/flakey/index.ts';
 import { linearTarget } from './targets/linear/index.ts';
 import { logWritesTarget } from './targets/log-writes/index.ts';
 import { multipathTarget } from './targets/multipath/index.ts';
+import { stripedTarget } from './targets/striped/index.ts';
+import { switchTarget } from './targets/switch/index.ts';
+import { unstripedTarget } from './targets/unstriped/index.ts';
 import { zeroTarget } from './targets/zero/index.ts';
 
 /** Every target type of this build, by its name in tables. Adding one is a folder and a line here. */
@@ -20,6 +23,9 @@ export const targetTypes: ReadonlyMap<string, TargetType> = new Map(
     linearTarget,
     logWritesTarget,
     multipathTarget,
+    stripedTarget,
+    switchTarget,
+    unstripedTarget,
     zeroTarget,
   ].map((type) => [type.name, type]),
 );

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type BlockDevice, FaultDevice, MemoryDevice } from '../../src/block/index.ts';
 import type { Target, TargetType } from '../../src/dm/index.ts';
+import { runPieces } from '../../src/dm/pieces.ts';
 import { TscryptError } from '../../src/errors.ts';
 import type { TableLine } from '../../src/table/index.ts';
 import { LaterDevice } from '../models/later-device.ts';
@@ -34,14 +35,16 @@ export function targetSuite(name: string, subject: TargetSubject): void {
 
   const construct = async (later: boolean, args = line.args): Promise<Rig> => {
     const faults = new Map<string, FaultDevice>();
+    const opened = new Map<string, BlockDevice>();
     const openDevice = async (device: string): Promise<BlockDevice> => {
-      let fault = faults.get(device);
-      if (!fault) {
-        const content = bytes(`content of ${device}`, subject.deviceSize ?? size);
-        fault = await FaultDevice.over(new MemoryDevice(content, { name: device }));
-        faults.set(device, fault);
-      }
-      return later ? new LaterDevice(fault) : fault;
+      const known = opened.get(device);
+      if (known) return known;
+      const content = bytes(`content of ${device}`, subject.deviceSize ?? size);
+      const fault = await FaultDevice.over(new MemoryDevice(content, { name: device }));
+      const fresh = later ? new LaterDevice(fault) : fault;
+      faults.set(device, fault);
+      opened.set(device, fresh);
+      return fresh;
     };
     const target = await type.construct(
       { ...line, args },
@@ -53,7 +56,7 @@ export function targetSuite(name: string, subject: TargetSubject): void {
         raiseEvent: () => {},
       },
     );
-    return { target, size, faults };
+    return { target: splitting(target), size, faults };
   };
 
   describe(`${name}: what every target does`, () => {
@@ -224,6 +227,38 @@ export function targetSuite(name: string, subject: TargetSubject): void {
       await target.destroy();
     });
   });
+}
+
+/** The target as the core treats it: reads and writes go no further than a multiple of its `maxIoLength`. */
+function splitting(target: Target): Target {
+  const { maxIoLength } = target;
+  if (maxIoLength === 0) return target;
+  const [read, write] = [target.read.bind(target), target.write.bind(target)];
+  const parts = (
+    offset: number,
+    length: number,
+    request: (from: number, to: number) => void | Promise<void>,
+  ): void | Promise<void> => {
+    let done = 0;
+    return runPieces(
+      {
+        get finished() {
+          return done >= length;
+        },
+        next: () => {
+          const from = done;
+          done = Math.min(length, from + maxIoLength - ((offset + from) % maxIoLength));
+          return request(from, done);
+        },
+      },
+      64,
+    );
+  };
+  target.read = (offset, into) =>
+    parts(offset, into.length, (from, to) => read(offset + from, into.subarray(from, to)));
+  target.write = (offset, data, options) =>
+    parts(offset, data.length, (from, to) => write(offset + from, data.subarray(from, to), options));
+  return target;
 }
 
 /** The whole content, as the target reads it; zeroes where it refuses. */

@@ -1,0 +1,11 @@
+import type { TargetType } from '../../target.ts';
+import { parseSwitchArguments } from './args.ts';
+import { SwitchTarget } from './switch.ts';
+
+export const switchTarget: TargetType = {
+  name: 'switch',
+  version: [1, 1, 0],
+  async construct(line, context) {
+    return new SwitchTarget(await parseSwitchArguments(line, context), line.length);
+  },
+};

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryDevice } from '../../../../src/block/index.ts';
+import { DeviceMapper } from '../../../../src/dm/index.ts';
+import { unstripedTarget } from '../../../../src/dm/targets/unstriped/index.ts';
+import { parseTable } from '../../../../src/table/index.ts';
+import { targetSuite } from '../../../suites/target.ts';
+import { bytes, codeOf, create, disk, failureOf } from '../support.ts';
+
+targetSuite('unstriped', {
+  type: unstripedTarget,
+  line: { start: 0, length: 4100, type: 'unstriped', args: ['3', '10', '1', 'a', '4'] },
+  deviceSize: (4100 * 3 + 4) * 512,
+  data: 'kept',
+});
+
+describe('unstriped', () => {
+  it('takes apart what striped has put together', async () => {
+    const disks = ['a', 'b', 'c'].map((name) => disk(640, name));
+    const mapper = new DeviceMapper({
+      openDevice: async (name) => new MemoryDevice(disks['abc'.indexOf(name)]!.content, { name }),
+    });
+    const add = async (name: string, table: string) => {
+      const device = await mapper.create({ name });
+      await mapper.load(device, parseTable(table));
+      await device.resume();
+      return device;
+    };
+    const striped = await add('striped', '0 1800 striped 3 20 a 0 b 7 c 40');
+    await striped.write(0, bytes('all', 1800 * 512));
+    for (const [stripe, offset] of [0, 7, 40].entries()) {
+      const part = await add(`part${stripe}`, `0 600 unstriped 3 20 ${stripe} /dev/mapper/striped 0`);
+      const content = new Uint8Array(part.size);
+      await part.read(0, content);
+      expect(content).toEqual(disks[stripe]!.content.slice(offset * 512, (offset + 600) * 512));
+      const data = bytes(`part ${stripe}`, 50 * 512);
+      await part.write(13 * 512, data);
+      expect(disks[stripe]!.content.slice((offset + 13) * 512, (offset + 63) * 512)).toEqual(data);
+      await part.writeZeroes(15 * 512, 41 * 512);
+      content.set(data, 13 * 512);
+      content.fill(0, 15 * 512, 56 * 512);
+      const back = new Uint8Array(part.size);
+      await part.read(0, back);
+      expect(back).toEqual(content);
+      expect(await codeOf(() => part.discard(0, 512))).toBe('NOT_SUPPORTED');
+    }
+  });
+
+  it('wants requests to stay inside chunks', async () => {
+    const device = await create('0 160 unstriped 2 16 0 a 0', { a: disk(320) });
+    expect(device.limits).toMatchObject({ chunkSize: 8192, discardGranularity: 0 });
+  });
+
+  it.each([
+    ['0 64 unstriped 2 8 0 a', 'Invalid number of arguments'],
+    ['0 64 unstriped 2 8 0 a 0 9', 'Invalid number of arguments'],
+    ['0 64 unstriped 0 8 0 a 0', 'Invalid stripe count'],
+    ['0 64 unstriped 2 0 0 a 0', 'Invalid chunk_size'],
+    ['0 64 unstriped 2 8 x a 0', 'Invalid stripe number'],
+    ['0 64 unstriped 2 8 0 a x', 'Invalid striped device offset'],
+    ['0 68 unstriped 2 8 0 a 0', 'Target length not divisible by chunk size'],
+  ])('refuses %s', async (line, text) => {
+    expect((await failureOf(create(line, { a: disk(256, 'a') })))?.message).toBe(`unstriped: ${text}`);
+  });
+
+  it('takes a stripe that is not there, as Linux does: it lies behind', async () => {
+    const a = disk(64, 'a');
+    const device = await create('0 16 unstriped 2 8 2 a 0', { a });
+    const back = new Uint8Array(8192);
+    await device.read(0, back);
+    expect(back).toEqual(new Uint8Array([...a.content.slice(8192, 12288), ...a.content.slice(16384, 20480)]));
+  });
+});
