@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultRule } from '../../../../src/block/index.ts';
-import { parseTable } from '../../../../src/table/index.ts';
-import { bytes, codeOf, failureOf, isSettled } from '../support.ts';
+import { Requeue } from '../../../../src/dm/index.ts';
+import { multipathTarget } from '../../../../src/dm/targets/multipath/index.ts';
+import { parseTable, parseTableLine } from '../../../../src/table/index.ts';
+import { bytes, codeOf, disk, failureOf, isSettled } from '../support.ts';
 import { line, type Rig, rig, SIZE } from './multipath-support.ts';
 
 const TWO = '0 0 1 1 round-robin 0 2 1 a 1 b 1';
@@ -173,6 +175,34 @@ describe.each([false, true])('over paths that end requests later: %s', (later) =
   });
 });
 
+describe('the target by itself', () => {
+  it('gives requests back in a suspension without flush only, and as a promise', async () => {
+    const disks = { a: disk(8, 'a') };
+    const target = await multipathTarget.construct(
+      parseTableLine('0 8 multipath 0 0 1 1 round-robin 0 1 0 a')!,
+      {
+        readOnly: false,
+        openDevice: async () => disks.a,
+        reopenDevice: async () => disks.a,
+        deviceLabel: (name) => name,
+        raiseEvent: () => {},
+      },
+    );
+    await target.message!(['fail_path', 'a']);
+    const outcome = () =>
+      Promise.resolve(target.read(0, new Uint8Array(512))).catch((error: unknown) => error);
+    expect(await outcome()).toMatchObject({ code: 'IO_ERROR' });
+    await target.presuspend!({ flush: true });
+    expect(await outcome()).toMatchObject({ code: 'IO_ERROR' });
+    await target.presuspendUndo!();
+    await target.presuspend!({ flush: false });
+    expect(await outcome()).toBeInstanceOf(Requeue);
+    await target.presuspendUndo!();
+    expect(await outcome()).toMatchObject({ code: 'IO_ERROR' });
+    await target.destroy();
+  });
+});
+
 describe('a write', () => {
   it('gives no path the right to change the buffer', async () => {
     const made = await rig(TWO);
@@ -213,6 +243,27 @@ describe('a flush', () => {
     expect(flushes()).toEqual([3, 4, 4]);
     await device.close();
   });
+
+  it.each([false, true])(
+    'has nothing to do after FUA, over paths that end requests later: %s',
+    async (later) => {
+      const made = await rig('0 0 2 1 round-robin 0 1 1 a 1 round-robin 0 1 1 b 1', { later });
+      const { device, ways } = made;
+      await device.flush();
+      await device.write(0, new Uint8Array(512), { fua: true });
+      await device.writeZeroes(0, 512, { fua: true });
+      await device.message(0, ['switch_group', '2']);
+      await device.flush();
+      expect(ways.a!.requests).toEqual(['flush', 'write 0 512 fua', 'zeroes 0 512']);
+      expect(ways.b!.requests).toEqual(['flush', 'flush']);
+      await device.message(0, ['switch_group', '1']);
+      await device.writeZeroes(0, 512);
+      await device.message(0, ['switch_group', '2']);
+      await device.flush();
+      expect(ways.a!.requests.at(-1)).toBe('flush');
+      await device.close();
+    },
+  );
 
   it('covers what one that has not ended yet was to cover', async () => {
     const made = await rig('0 0 1 1 round-robin 0 1 1 a 1', { later: true });
