@@ -1,11 +1,13 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findDevice, listDevices } from '../../daemon/devices.ts';
 import type { DeviceInfo } from '../../daemon/request.ts';
 import { formatMinor, mappedReference } from '../../dm/device-numbers.ts';
 import { TscryptError } from '../../errors.ts';
 import type { DmContext } from './command.ts';
-import { IoctlFailure, type IoctlVerb, isNotActive, refusal } from './failure.ts';
+import { IoctlFailure, type IoctlVerb, isInWords, isNotActive, noSuchDevice, refusal } from './failure.ts';
+
+const MAPPER = '/dev/mapper/';
 
 /** How the command line names one device. Messages repeat it as it was given. */
 export interface DeviceAddress {
@@ -13,6 +15,8 @@ export interface DeviceAddress {
   readonly name?: string;
   readonly uuid?: string;
   readonly numbers?: { readonly major: number; readonly minor: number };
+  /** The path that the name is the end of. */
+  readonly path?: string;
 }
 
 /**
@@ -22,7 +26,7 @@ export interface DeviceAddress {
  */
 export function addressOf(context: DmContext, operand: string | undefined): DeviceAddress {
   const { options, names } = context;
-  if (operand !== undefined) return { name: deviceName(context, operand) };
+  if (operand !== undefined) return operandAddress(context, operand);
   if (options.uuid !== undefined) return { uuid: names.toDevice(options.uuid, 'UUID') };
   if (options.major !== undefined && options.minor !== undefined)
     return { numbers: { major: options.major, minor: options.minor } };
@@ -42,10 +46,18 @@ export function addressesOf(context: DmContext): DeviceAddress[] {
     : operands.map((operand) => addressOf(context, operand));
 }
 
-/** The device, or undefined when there is none. */
+/**
+ * The device, or undefined when there is none.
+ *
+ * @throws TscryptError INVALID_ARGUMENT when a path was given and leads nowhere
+ */
 export async function findByAddress(address: DeviceAddress): Promise<DeviceInfo | undefined> {
-  const { name, uuid, numbers } = address;
-  if (name !== undefined) return name === '' ? undefined : await findDevice(name);
+  const { name, uuid, numbers, path } = address;
+  if (name !== undefined) {
+    const device = name === '' ? undefined : await findDevice(name);
+    if (!device && path !== undefined) throw notFound(path);
+    return device;
+  }
   const devices = await listDevices();
   return devices.find((device) =>
     numbers === undefined
@@ -66,9 +78,10 @@ export async function ioctl<Result>(
   action: (name: string) => Promise<Result>,
 ): Promise<Result> {
   try {
-    return await action(address.name ?? (await nameOf(address)));
+    return await action(address.name || (await nameOf(address)));
   } catch (error) {
-    if (!(error instanceof TscryptError)) throw error;
+    if (!(error instanceof TscryptError) || isInWords(error)) throw error;
+    if (address.path !== undefined && isNotActive(error)) throw notFound(address.path);
     throw new IoctlFailure(verb, address, error, await numbersOf(verb, address, error));
   }
 }
@@ -76,7 +89,7 @@ export async function ioctl<Result>(
 async function nameOf(address: DeviceAddress): Promise<string> {
   const device = await findByAddress(address);
   if (device) return device.name;
-  throw new TscryptError('NO_SUCH_DEVICE', 'The device is not active.', { errno: 'ENXIO' });
+  throw noSuchDevice();
 }
 
 /** What the reason of a refused table begins with. */
@@ -86,11 +99,23 @@ async function numbersOf(verb: IoctlVerb, address: DeviceAddress, error: Tscrypt
   return minor === undefined ? (address.name ?? '') : formatMinor(minor);
 }
 
-/** An operand as a mapped device's name: itself, or the end of a path that udev would make for the device. */
-function deviceName({ names }: DmContext, operand: string): string {
-  if (!operand.includes('/')) return names.toDevice(operand);
+/** A name, or a path that udev would make for the device. */
+function operandAddress({ names }: DmContext, operand: string): DeviceAddress {
+  if (!operand.includes('/')) return { name: names.toDevice(operand) };
+  if (operand === MAPPER) return { name: '' };
   const reference = mappedReference(operand);
-  if (reference?.by === 'name') return names.toDevice(reference.name);
-  const isDisk = existsSync(operand) && statSync(operand).isBlockDevice();
-  throw refusal(`Device ${isDisk ? basename(operand) : operand} not found`);
+  switch (reference?.by) {
+    case 'name':
+      return { name: names.toDevice(reference.name), path: operand };
+    case 'uuid':
+      return { uuid: reference.uuid };
+    default:
+      throw notFound(operand);
+  }
+}
+
+/** As libdevmapper says it: of a disk that is no mapped device the name in /dev. */
+function notFound(path: string): TscryptError {
+  const isDisk = statSync(path, { throwIfNoEntry: false })?.isBlockDevice() ?? false;
+  return refusal(`Device ${isDisk ? basename(path) : path} not found`);
 }

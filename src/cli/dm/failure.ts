@@ -22,9 +22,17 @@ export type IoctlVerb =
   | 'waitevent'
   | 'target-version';
 
-/** What dmsetup itself refuses, in its words; a line each. */
+/** What dmsetup itself refuses, before any device is asked. */
+class Refusal extends TscryptError {}
+
+/** @param lines dmsetup's words, a line each */
 export function refusal(...lines: readonly [string, ...string[]]): TscryptError {
-  return new TscryptError('INVALID_ARGUMENT', lines.join('\n'));
+  return new Refusal('INVALID_ARGUMENT', lines.join('\n'));
+}
+
+/** The error is in dmsetup's words already. */
+export function isInWords(error: unknown): boolean {
+  return error instanceof Refusal || error instanceof IoctlFailure;
 }
 
 /**
@@ -80,6 +88,7 @@ function addressText({ name = '', uuid = '', numbers }: DeviceAddress): string {
 /** What the kernel logs; nothing where it logs nothing, because the error number says it all. */
 function reasonOf(verb: IoctlVerb, cause: TscryptError, errno: string, numbers: string): string | undefined {
   const { code, message, details } = cause;
+  if (message === '') return undefined;
   if (isNotActive(cause) || code === 'DEVICE_EXISTS' || (code === 'DEVICE_BUSY' && verb === 'remove'))
     return undefined;
   if (message === 'no targets specified') return `device-mapper: ioctl: populate_table: ${message}`;
@@ -87,4 +96,9 @@ function reasonOf(verb: IoctlVerb, cause: TscryptError, errno: string, numbers: 
   const ofTarget = typeof details.target === 'string' && message.startsWith(`${details.target}: `);
   const number = ofTarget && !message.endsWith(': unknown target type') ? ` (-${errno})` : '';
   return `device-mapper: table: ${numbers}: ${message}${number}`;
+}
+
+/** The device that was named is not there. */
+export function noSuchDevice(): TscryptError {
+  return new TscryptError('NO_SUCH_DEVICE', 'The device is not active.', { errno: 'ENXIO' });
 }

@@ -15,8 +15,8 @@ export function infoText(device: DeviceInfo, names: NameMangling): string {
   return [
     `Name:              ${names.shown(device.name)}`,
     `State:             ${state.join('')}`,
-    // The kernel has it from the disk, which is there once a table has been live.
-    live ? `Read Ahead:        ${device.readAhead}` : [],
+    // The kernel has it from the disk, which is there once a table was loaded.
+    live || inactive ? `Read Ahead:        ${device.readAhead}` : [],
     `Tables present:    ${tables || 'None'}`,
     `Open count:        ${device.openCount}`,
     `Event number:      ${device.eventNumber}`,

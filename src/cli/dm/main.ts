@@ -91,6 +91,7 @@ function chooseCommand(
   const [word, subject] = words;
   // dmstats has commands of its own to help with.
   if (options.help && word === 'stats') return word;
+  if (word === 'help' && words.length > 2) throw new UsageError('Incorrect number of arguments.');
   if (options.help || word === 'help')
     return chooseHelp(program, word === 'help' ? subject : word, options, ui);
   if (word === undefined) throw NO_COMMAND;

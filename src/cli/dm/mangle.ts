@@ -39,7 +39,8 @@ export class NameMangling {
    */
   toDevice(text: string, subject: MangledSubject = 'name'): string {
     const max = MAX_LENGTH[subject];
-    if (subject !== 'UUID' && Buffer.byteLength(text) > max) throw refusal(`Name "${text}" too long.`);
+    if (subject !== 'UUID' && Buffer.byteLength(text) > max)
+      throw refusal(`Name "${text}" too long${subject === 'name' ? '.' : ''}`);
     const mangled = this.#mangled(text, subject);
     if (Buffer.byteLength(mangled) > max)
       throw refusal(`Mangled form of the ${subject} too long for "${text}".`, FAILED[subject](text));
