@@ -175,6 +175,43 @@ describe('a device whose connection is lost', () => {
     await made.device.close();
   });
 
+  it('raises one event when a check and a message find it back at the same time', async () => {
+    const made = await rig(TWO);
+    await failed(made, 'a', 'ENXIO');
+    let open = (): void => {};
+    made.wait = new Promise((resolve) => {
+      open = resolve;
+    });
+    await next();
+    const message = made.device.message(0, ['reinstate_path', 'a']);
+    open();
+    await message;
+    await next(2);
+    expect(made.openings.a).toBe(2);
+    expect(made.status()).toContain('7:0 A 1');
+    expect(made.device.info.eventNumber).toBe(2);
+    expect(vi.getTimerCount()).toBe(0);
+    await made.device.close();
+  });
+
+  it('is not left half open when the device is closed', async () => {
+    const made = await rig(TWO);
+    await failed(made, 'a', 'ENXIO');
+    let open = (): void => {};
+    made.wait = new Promise((resolve) => {
+      open = resolve;
+    });
+    await next();
+    const closed = made.device.close();
+    expect(await isSettled(closed)).toBe(false);
+    open();
+    await closed;
+    expect(made.openings.a).toBe(2);
+    expect(await codeOf(async () => made.ways.a!.fault.read(0, new Uint8Array(512)))).toBe(
+      'INVALID_ARGUMENT',
+    );
+  });
+
   it('is flushed when it is back, since no other path may reach its cache', async () => {
     const made = await rig('0 0 2 1 round-robin 0 1 1 a 1 round-robin 0 1 1 b 1');
     await made.device.flush();

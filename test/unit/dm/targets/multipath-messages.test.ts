@@ -40,6 +40,13 @@ describe('paths', () => {
     ]);
   });
 
+  it('are named by anything that means their device', async () => {
+    const made = await rig('0 0 1 1 round-robin 0 2 1 a 1 b 1');
+    // What the table prints as 7:0 too.
+    await send(made, 'fail_path a-link');
+    expect(made.status()).toBe('2 1 0 0 1 1 E 0 2 0 7:0 F 1 7:1 A 0');
+  });
+
   it('fail together when they lead to one device', async () => {
     const made = await rig('0 0 2 1 round-robin 0 1 1 a 1 round-robin 0 2 1 a 1 b 1');
     expect(await sendEach(made, ['fail_path a', 'reinstate_path a'])).toEqual([

@@ -311,6 +311,15 @@ describe('a flush', () => {
     expect(made.ways.b!.requests).toEqual(['flush']);
   });
 
+  it('goes another way where the only path that had something to make stable is lost', async () => {
+    const made = await rig('0 0 2 1 round-robin 0 1 1 a 1 round-robin 0 1 1 b 1');
+    await made.device.flush();
+    await made.device.write(0, new Uint8Array(512));
+    breakWays(made, 'a', { kind: 'flush', errno: 'ENXIO' });
+    await made.device.flush();
+    expect(made.ways.b!.requests).toEqual(['flush', 'flush']);
+  });
+
   it('keeps no suspension from succeeding that has no path', async () => {
     const made = await rig(TWO);
     await made.device.message(0, ['fail_path', 'a']);

@@ -29,6 +29,8 @@ export interface Rig {
   readonly openings: Readonly<Record<string, number>>;
   /** Opening fails with this from now on. */
   refuse: TscryptError | undefined;
+  /** Opening waits for this from now on. */
+  wait: Promise<void> | undefined;
   /** Later openings are of this size. */
   size: number;
   status(): string;
@@ -46,6 +48,7 @@ export async function rig(args: string, options: RigOptions = {}): Promise<Rig> 
   const ways: Record<string, Way> = {};
   const openings: Record<string, number> = {};
   const openDevice = async (name: string): Promise<BlockDevice> => {
+    await made.wait;
     if (made.refuse) throw made.refuse;
     const requests: string[] = [];
     const memory = new MemoryDevice(content.subarray(0, made.size), { name });
@@ -61,6 +64,7 @@ export async function rig(args: string, options: RigOptions = {}): Promise<Rig> 
     ways,
     openings,
     refuse: undefined,
+    wait: undefined,
     size: SIZE,
     status: () => formatStatusLine(made.device!.status()[0]!).split(' ').slice(3).join(' ').trimEnd(),
     table: () => formatTableLine(made.device!.table()[0]!).split(' ').slice(3).join(' '),
