@@ -28,4 +28,4 @@ export type DmCommand = (context: DmContext) => Promise<boolean | undefined>;
 type Loader = () => Promise<{ readonly default: DmCommand }>;
 
 /** The code of each command, loaded only when the command is asked for. */
-export type DmCommandTable = Readonly<Partial<Record<DmCommandName, Loader>>>;
+export type DmCommandTable = Readonly<Record<DmCommandName, Loader>>;

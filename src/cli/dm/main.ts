@@ -3,7 +3,7 @@ import { ignoreBrokenPipes, Ui } from '../ui.ts';
 import type { DmCommandTable, DmContext } from './command.ts';
 import { type DmCommandLine, readDmCommandLine } from './command-line.ts';
 import { type DmCommandName, dmCommandSpec, isDmCommand } from './commands.ts';
-import { refusal, reportFailure } from './failure.ts';
+import { reportFailure } from './failure.ts';
 import { type ManglingMode, NameMangling } from './mangle.ts';
 import type { DmOptions } from './options.ts';
 import { commandHelp, usageText } from './usage.ts';
@@ -64,9 +64,7 @@ const NO_COMMAND = new UsageError('A command is missing.');
 async function run(name: DmCommandName, commands: DmCommandTable, context: DmContext): Promise<0 | 1> {
   const { ui } = context;
   try {
-    const load = commands[name];
-    if (!load) throw refusal(`The command ${name} is not available in this version.`);
-    const { default: command } = await load();
+    const { default: command } = await commands[name]();
     if ((await command(context)) !== false) return 0;
   } catch (error) {
     reportFailure(error, ui);

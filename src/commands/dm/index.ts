@@ -2,6 +2,7 @@ import type { DmCommandTable } from '../../cli/dm/command.ts';
 
 /** One file a command. */
 export const DM_COMMAND_TABLE: DmCommandTable = {
+  help: () => import('./help.ts'),
   create: () => import('./create.ts'),
   remove: () => import('./remove.ts'),
   remove_all: () => import('./remove-all.ts'),
