@@ -1,6 +1,7 @@
 import type { TableArg, TableLine } from '../../../table/spec.ts';
 import type { TargetContext } from '../../target.ts';
 import { ArgumentReader, type DeviceArg, deviceArg, refuse, sectorArg } from '../arguments.ts';
+import { unsignedArg } from './chunks.ts';
 
 /**
  * `striped <#stripes> <chunk size> {<device> <offset>}…` (Documentation/admin-guide/device-mapper/striped.rst).
@@ -17,7 +18,6 @@ export interface Stripe {
   readonly offset: number;
 }
 
-const U32_MAX = 2 ** 32 - 1;
 const LEAST_ARGUMENTS = 2;
 
 export async function parseStripedArguments(
@@ -26,8 +26,8 @@ export async function parseStripedArguments(
 ): Promise<StripedArguments> {
   const reader = new ArgumentReader(line.args);
   if (line.args.length < LEAST_ARGUMENTS) refuse('Not enough arguments');
-  const count = reader.number(1, U32_MAX, 'Invalid stripe count');
-  const chunk = reader.number(1, U32_MAX, 'Invalid chunk_size');
+  const count = unsignedArg(reader.next(), 1, 'Invalid stripe count');
+  const chunk = unsignedArg(reader.next(), 1, 'Invalid chunk_size');
   if (line.length % count !== 0) refuse('Target length not divisible by number of stripes');
   if ((line.length / count) % chunk !== 0) refuse('Target length not divisible by chunk size');
   if (reader.left !== 2 * count) refuse('Not enough destinations specified');

@@ -1,11 +1,15 @@
 import type { TargetType } from '../../target.ts';
 import { parseStripedArguments } from './args.ts';
+import { checkChunks } from './chunks.ts';
 import { StripedTarget } from './striped.ts';
 
 export const stripedTarget: TargetType = {
   name: 'striped',
   version: [1, 6, 0],
   async construct(line, context) {
-    return new StripedTarget(await parseStripedArguments(line, context), line.length, context.raiseEvent);
+    const args = await parseStripedArguments(line, context);
+    const target = new StripedTarget(args, line.length, context.raiseEvent);
+    checkChunks(target, 'chunk_size', line.length);
+    return target;
   },
 };

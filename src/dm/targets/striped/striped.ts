@@ -11,13 +11,13 @@ import type { MaybePromise } from '../../../maybe-promise.ts';
 import type { TableArg } from '../../../table/spec.ts';
 import { SECTOR_SIZE } from '../../../units.ts';
 import { chunkExtents } from '../../extents.ts';
-import { commonFeatures, limitsBelow } from '../../limits.ts';
+import { commonFeatures, limitsBelow, stackLimits } from '../../limits.ts';
 import { runPieces } from '../../pieces.ts';
 import type { DeviceArea, Target } from '../../target.ts';
 import { formatStripedArguments, type StripedArguments } from './args.ts';
 import { StripeMap } from './stripe-map.ts';
 
-/** An event for each failure of a stripe, but no more than these (DM_IO_ERROR_THRESHOLD of dm-stripe.c). */
+/** The first failures of a stripe raise an event each, but no more than these. */
 const ERROR_EVENTS = 14;
 
 interface Leg {
@@ -26,6 +26,8 @@ interface Leg {
   /** Bytes. */
   readonly start: number;
   errors: number;
+  /** Takes note of a failure there. */
+  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -49,26 +51,30 @@ export class StripedTarget implements Target {
     this.#raiseEvent = raiseEvent;
     this.maxIoLength = chunk * SECTOR_SIZE;
     this.#map = new StripeMap(stripes.length, this.maxIoLength);
-    this.#legs = stripes.map(({ below, offset }) => ({
-      device: below.device,
-      label: below.label,
+    this.#legs = stripes.map(({ below: { device, label }, offset }) => ({
+      device,
+      label,
       start: offset * SECTOR_SIZE,
       errors: 0,
+      failed: (error) => this.#failed(label, error),
     }));
     const width = (length / stripes.length) * SECTOR_SIZE;
     this.areas = this.#legs.map(({ device, start }) => ({ device, start, length: width }));
   }
 
-  /** A chunk is the least that is worth a request, a row of them keeps all stripes busy. */
+  /**
+   * A chunk is the least that is worth a request, a row of them keeps all stripes busy; whatever the devices say,
+   * but not where chunks are no whole physical blocks, which stacking sees to.
+   */
   get limits(): Limits {
-    const limits = limitsBelow(this.areas);
     const chunk = this.maxIoLength;
-    return {
-      ...limits,
-      ioMin: Math.max(chunk, limits.physicalBlockSize),
+    const hinted: Limits = {
+      ...limitsBelow(this.areas),
+      ioMin: chunk,
       ioOpt: chunk * this.#legs.length,
       chunkSize: chunk,
     };
+    return stackLimits([hinted, hinted]);
   }
 
   get features(): Features {
@@ -78,20 +84,20 @@ export class StripedTarget implements Target {
   read(offset: number, into: Uint8Array): MaybePromise<void> {
     const leg = this.#legAt(offset);
     try {
-      const done = leg.device.read(leg.start + this.#map.placeAt(offset), into);
-      return done instanceof Promise ? done.catch(this.#failed(leg)) : done;
+      return observed(leg, leg.device.read(leg.start + this.#map.placeAt(offset), into));
     } catch (error) {
-      return this.#fail(leg, error);
+      leg.failed(error);
+      throw error;
     }
   }
 
   write(offset: number, from: Uint8Array, options?: WriteOptions): MaybePromise<void> {
     const leg = this.#legAt(offset);
     try {
-      const done = leg.device.write(leg.start + this.#map.placeAt(offset), from, options);
-      return done instanceof Promise ? done.catch(this.#failed(leg)) : done;
+      return observed(leg, leg.device.write(leg.start + this.#map.placeAt(offset), from, options));
     } catch (error) {
-      return this.#fail(leg, error);
+      leg.failed(error);
+      throw error;
     }
   }
 
@@ -159,10 +165,10 @@ export class StripedTarget implements Target {
         next: () => {
           const leg = legs[next] as Leg;
           try {
-            const done = request(leg, next++);
-            return done instanceof Promise ? done.catch(this.#failed(leg)) : done;
+            return observed(leg, request(leg, next++));
           } catch (error) {
-            return this.#fail(leg, error);
+            leg.failed(error);
+            throw error;
           }
         },
       },
@@ -170,19 +176,17 @@ export class StripedTarget implements Target {
     );
   }
 
-  #failed(leg: Leg): (error: unknown) => never {
-    return (error) => this.#fail(leg, error);
+  /** Every stripe on the device has failed, in one event. What a device does not offer is no failure of it. */
+  #failed(label: string, error: unknown): void {
+    if (error instanceof TscryptError && (error.errno === 'EOPNOTSUPP' || error.errno === 'ENOTSUP')) return;
+    let raises = false;
+    for (const leg of this.#legs) if (leg.label === label && ++leg.errors <= ERROR_EVENTS) raises = true;
+    if (raises) this.#raiseEvent();
   }
+}
 
-  /** Takes note of a failure, for every stripe on that device. A request that is not offered is none. */
-  #fail(leg: Leg, error: unknown): never {
-    const errno = error instanceof TscryptError ? error.errno : 'EIO';
-    if (errno !== 'EOPNOTSUPP' && errno !== 'ENOTSUP') {
-      for (const other of this.#legs) {
-        if (other.device !== leg.device) continue;
-        if (++other.errors <= ERROR_EVENTS) this.#raiseEvent();
-      }
-    }
-    throw error;
-  }
+/** The request as it is; the stripe knows of its failure before whoever waits for it. */
+function observed(leg: Leg, done: MaybePromise<void>): MaybePromise<void> {
+  if (done instanceof Promise) done.catch(leg.failed);
+  return done;
 }

@@ -20,7 +20,7 @@ export interface SwitchPath {
 
 const U32_MAX = 2 ** 32 - 1;
 /** As many as the kernel's structure for them fits into one allocation (4 MiB, 16 bytes a path). */
-const MAX_PATHS = 262_140;
+const MAX_PATHS = 262_141;
 
 export async function parseSwitchArguments(
   line: TableLine,
@@ -35,9 +35,15 @@ export async function parseSwitchArguments(
   const paths: SwitchPath[] = [];
   for (let i = 0; i < count; i++) {
     const below = await deviceArg(reader.next(), context);
-    paths.push({ below, offset: sectorArg(reader.next(), 'Invalid device starting offset') });
+    paths.push({ below, offset: offsetArg(reader.next()) });
   }
   return { regionSize, paths };
+}
+
+/** The kernel's `kstrtoull`, to which a `+` is no harm. */
+function offsetArg(arg: TableArg | undefined): number {
+  const word = typeof arg === 'string' ? arg.replace(/^\+(?=\d)/, '') : arg;
+  return sectorArg(word, 'Invalid device starting offset');
 }
 
 export function formatSwitchArguments({ regionSize, paths }: SwitchArguments): readonly TableArg[] {

@@ -30,10 +30,8 @@ export function setRegionMappings(table: RegionTable, paths: number, words: read
       if (region + run >= regions) {
         refuse(`invalid set_region_mappings region number: ${region} + ${run} >= ${regions}`);
       }
-      for (const last = region + run; region < last; ) {
-        region++;
-        table.set(Number(region), table.pathOf(Number(region - back - 1n)));
-      }
+      table.repeat(Number(region) + 1, Number(run), Number(back) + 1);
+      region += run;
     } else {
       refuse(`invalid set_region_mappings argument: '${word}'`);
     }

@@ -36,4 +36,10 @@ export class RegionTable {
   set(region: number, path: number): void {
     this.#paths[region] = path;
   }
+
+  /** Each of `count` regions, from `first` on, takes the path of the region `back` before it. */
+  repeat(first: number, count: number, back: number): void {
+    const paths = this.#paths;
+    for (let region = first; region < first + count; region++) paths[region] = paths[region - back] as number;
+  }
 }

@@ -1,4 +1,5 @@
 import type { TargetType } from '../../target.ts';
+import { checkChunks } from '../striped/chunks.ts';
 import { parseUnstripedArguments } from './args.ts';
 import { UnstripedTarget } from './unstriped.ts';
 
@@ -6,6 +7,8 @@ export const unstripedTarget: TargetType = {
   name: 'unstriped',
   version: [1, 1, 0],
   async construct(line, context) {
-    return new UnstripedTarget(await parseUnstripedArguments(line, context), line.length);
+    const target = new UnstripedTarget(await parseUnstripedArguments(line, context), line.length);
+    checkChunks(target, 'chunk_size', line.length);
+    return target;
   },
 };

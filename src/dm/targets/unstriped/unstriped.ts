@@ -50,11 +50,11 @@ export class UnstripedTarget implements Target {
   }
 
   read(offset: number, into: Uint8Array): MaybePromise<void> {
-    return this.#device.read(this.#placeAt(offset), into);
+    return this.#device.read(this.#placeOf(offset, into.length), into);
   }
 
   write(offset: number, from: Uint8Array, options?: WriteOptions): MaybePromise<void> {
-    return this.#device.write(this.#placeAt(offset), from, options);
+    return this.#device.write(this.#placeOf(offset, from.length), from, options);
   }
 
   /** The kernel drops it. */
@@ -75,7 +75,8 @@ export class UnstripedTarget implements Target {
     // Pieces are counted from the chunk in which the range begins.
     return inPieces(offset + length - first, chunk, DEPTH, (from, to) => {
       const begin = Math.max(first + from, offset);
-      return this.#device.writeZeroes(this.#placeAt(begin), first + to - begin, options);
+      const size = first + to - begin;
+      return this.#device.writeZeroes(this.#placeOf(begin, size), size, options);
     });
   }
 
@@ -95,6 +96,19 @@ export class UnstripedTarget implements Target {
   }
 
   async destroy(): Promise<void> {}
+
+  /**
+   * Where a request lies.
+   *
+   * @throws TscryptError IO_ERROR past the device's end: the kernel only asks that it be as large as the target
+   */
+  #placeOf(offset: number, length: number): number {
+    const place = this.#placeAt(offset);
+    if (place + length <= this.#device.size) return place;
+    throw new TscryptError('IO_ERROR', `The stripe goes beyond the end of ${this.#device.name}.`, {
+      details: { target: 'unstriped', below: this.#device.name, offset: place, length },
+    });
+  }
 
   #placeAt(offset: number): number {
     return this.#start + offset + Math.floor(offset / this.maxIoLength) * this.#gap;

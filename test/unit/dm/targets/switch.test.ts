@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FaultDevice } from '../../../../src/block/index.ts';
+import { FaultDevice, MemoryDevice } from '../../../../src/block/index.ts';
 import { switchTarget } from '../../../../src/dm/targets/switch/index.ts';
 import { setRegionMappings } from '../../../../src/dm/targets/switch/mappings.ts';
 import { RegionTable } from '../../../../src/dm/targets/switch/region-table.ts';
+import { LaterDevice } from '../../../models/later-device.ts';
 import { targetSuite } from '../../../suites/target.ts';
 import { bytes, codeOf, create, disk, failureOf } from '../support.ts';
 
@@ -45,6 +46,10 @@ describe('region tables', () => {
     expect(afterwards('0:1 r1,3')).toEqual([1, 1, 1, 1, 1, 2, 0, 1]);
     expect(afterwards('0:1 R1,0')).toEqual([1, 1, 2, 0, 1, 2, 0, 1]);
     expect(afterwards('00A:2', 16)[10]).toBe(2);
+    expect(afterwards('R1,1')).toEqual([0, 0, 2, 0, 1, 2, 0, 1]);
+    expect(afterwards('2:0 R3,2 :1')).toEqual([0, 1, 0, 0, 1, 1, 0, 1]);
+    // Numbers wrap at 64 bits.
+    expect(afterwards('10000000000000002:1')).toEqual([0, 1, 1, 0, 1, 2, 0, 1]);
   });
 
   it.each([
@@ -61,6 +66,11 @@ describe('region tables', () => {
     ['0:1 R1,2,3', "argument: 'R1,2,3'"],
     ['0:1 R2,3', 'cycle length: 1 > 0'],
     ['0:1 R0,1', 'cycle length: 18446744073709551615 > 0'],
+    ['5:1 R11111111111111111,1', 'cycle length: 1229782938247303440 > 5'],
+    ['5:1 R1,fffffffffffffffb', 'region number: 5 + 18446744073709551611 >= 8'],
+    ['ffffffffffffffff:0', 'region number: 18446744073709551615 >= 8'],
+    ['::1', "argument: '::1'"],
+    ['+1:1', "argument: '+1:1'"],
     ['0:1 :2 R2,7', 'region number: 1 + 7 >= 8'],
   ])('refuse %s', (words, text) => {
     expect(() => afterwards(words)).toThrow(`invalid set_region_mappings ${text}`);
@@ -145,9 +155,54 @@ describe('switch', () => {
     ['0 64 switch 2 8 0', 'Incorrect number of path arguments'],
     ['0 64 switch 2 8 0 a 0 b', 'Incorrect number of path arguments'],
     ['0 64 switch 2 8 0 a x b 0', 'Invalid device starting offset'],
+    ['0 64 switch 2 8 0 a 0 b -1', 'Invalid device starting offset'],
+    ['0 64 switch 2 8 0 a 0 b ++1', 'Invalid device starting offset'],
+    ['0 64 switch +2 8 0 a 0 b 0', 'Invalid number of paths'],
+    ['0 64 switch 2 +8 0 a 0 b 0', 'Invalid region size'],
+    ['0 64 switch 2 4294967296 0 a 0 b 0', 'Invalid region size'],
+    ['0 64 switch 2 8 x a 0 b 0', 'Invalid number of optional args'],
+    ['0 64 switch 1 8 0 a 0 b 0', 'Incorrect number of path arguments'],
+    ['0 64 switch 262141 8 0 a 0', 'Incorrect number of path arguments'],
+    ['0 64 switch 262142 8 0 a 0', 'Invalid number of paths'],
   ])('refuses %s', async (line, text) => {
     const failure = await failureOf(create(line, { a: disk(64), b: disk(64) }));
     expect(failure?.message).toBe(`switch: ${text}`);
+  });
+
+  it('takes a plus before an offset, and regions larger than itself', async () => {
+    const devices = { a: disk(64), b: new MemoryDevice(128 * 512, { logicalBlockSize: 4096 }) };
+    const device = await create('0 64 switch 2 4294967295 0 a 00 b +8', devices);
+    expect(device.table()[0]?.args.join(' ')).toBe('2 4294967295 0 a 0 b 8');
+  });
+
+  it('refuses regions that end inside a block of a device', async () => {
+    const devices = { a: disk(64), b: new MemoryDevice(64 * 512, { name: 'b', logicalBlockSize: 4096 }) };
+    expect((await failureOf(create('0 64 switch 2 10 0 a 0 b 0', devices)))?.message).toBe(
+      'switch: region_size=10 not aligned to h/w logical block size 4096 of b',
+    );
+  });
+
+  it('says so when there are more regions than memory', async () => {
+    const failure = await failureOf(create(`0 ${2 ** 43} switch 1 1 0 a 0`, { a: disk(64) }));
+    expect(failure).toMatchObject({ code: 'OUT_OF_MEMORY', errno: 'ENOMEM' });
+    expect(failure?.message).toBe('switch: Cannot allocate region table');
+  });
+
+  it('leaves requests that are under way where they were sent when a message comes', async () => {
+    const [a, b] = [disk(64, 'a'), disk(64, 'b')];
+    const later = new LaterDevice(a);
+    const device = await create('0 64 switch 2 8 0 a 0 b 0', { a: later, b });
+    const data = bytes('data', 512);
+    later.hold();
+    const first = device.write(0, data);
+    await device.message(0, ['set_region_mappings', '0:1']);
+    await device.write(512, data);
+    later.release();
+    await first;
+    expect(a.content.slice(0, 512)).toEqual(data);
+    expect(a.content.slice(512, 1024)).toEqual(bytes('a', 1024).slice(512));
+    expect(b.content.slice(0, 512)).toEqual(bytes('b', 512));
+    expect(b.content.slice(512, 1024)).toEqual(data);
   });
 
   it('refuses messages that it does not know', async () => {
