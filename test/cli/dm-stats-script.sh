@@ -1,5 +1,6 @@
-# Command lines of `stats`, compared like those of dm-script.sh. Counters are all zero: what is counted depends on who
-# counts. Left out is what dmstats does wrong: see docs/statistics.md.
+# Command lines of `stats`, run one after the other on the same state: first by the stock tool under Linux, then by ours.
+# dm-stats.test.ts says what `t`, $a and $b are. Counters are all zero: what is counted depends on who counts. Left out
+# is what dmstats does otherwise: see docs/statistics.md.
 t create sa --table "0 4096 linear $a 0
 4096 1000 zero"
 t create sb --table "0 4000 linear $b 0"
