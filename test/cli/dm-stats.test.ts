@@ -28,7 +28,7 @@ function script(records: string, command: string): string {
 
 /** Of a usage what is above it; of a refusal what dmsetup says, without what the kernel logs. */
 function normalised(text: string): string {
-  return text.replace(/^Usage:[^]*/m, '').replaceAll(/^device-mapper: ioctl: .*\n/gm, '');
+  return text.replace(/^Usage:[\s\S]*/m, '').replaceAll(/^device-mapper: ioctl: .*\n/gm, '');
 }
 
 describe.skipIf(!requires('uml', 'dmsetup', 'bash', 'timeout', 'build'))('tsdmsetup stats', () => {
