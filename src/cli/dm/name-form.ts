@@ -5,8 +5,13 @@ import { refusal } from './failure.ts';
 const NAME_FORMS = ['devno', 'blkdevname', 'devname'] as const;
 export type NameForm = (typeof NAME_FORMS)[number];
 
-/** @throws TscryptError INVALID_ARGUMENT when `-o` says anything else */
+/**
+ * What `-o` says of that; behind -c it stands for fields of a report, of which there is none here.
+ *
+ * @throws TscryptError INVALID_ARGUMENT when it says anything else
+ */
 export function nameForm({ options }: DmContext): NameForm {
+  if (options.columns) return 'devno';
   const words = optionWords(options.options);
   const unknown = words.findIndex((word) => !isNameForm(word));
   if (unknown >= 0) throw refusal(`Option not recognised: ${words.slice(unknown).join(',')}.`);

@@ -3,7 +3,8 @@ import { askedTable } from '../../cli/dm/asked-table.ts';
 import { blockName } from '../../cli/dm/block-name.ts';
 import type { DmContext } from '../../cli/dm/command.ts';
 import { DeviceGraph, type GraphNode } from '../../cli/dm/graph.ts';
-import { nameForm } from '../../cli/dm/name-form.ts';
+import type { NameMangling } from '../../cli/dm/mangle.ts';
+import { type NameForm, nameForm } from '../../cli/dm/name-form.ts';
 import { treeText } from '../../cli/dm/tree.ts';
 import { isUtf8Locale, readTreeOptions, type TreeOptions } from '../../cli/dm/tree-options.ts';
 import { listDevices } from '../../daemon/devices.ts';
@@ -15,39 +16,34 @@ const MARGIN = 3;
 
 /** `tsdmsetup ls` */
 export default async function ls(context: DmContext): Promise<boolean> {
-  const { exec, target, tree } = context.options;
-  const listed = exec !== undefined || target !== undefined || !tree;
-  const show = listed ? lister(context) : treePrinter(context);
+  const { exec, options, target, tree } = context.options;
+  const treeOptions = tree ? readTreeOptions(options, isUtf8Locale(process.env)) : undefined;
+  const form = tree ? 'devno' : nameForm(context);
   const devices = await listDevices();
   if (devices.length === 0 && !context.ui.json) context.ui.print('No devices found');
-  return await show(devices);
+  if (exec !== undefined) return runForEach(context, exec, await ofType(context, devices));
+  if (treeOptions && target === undefined) printTree(context, devices, treeOptions);
+  else printList(context, await ofType(context, devices), form);
+  return true;
 }
 
-type Show = (devices: readonly DeviceInfo[]) => Promise<boolean>;
-
-function lister(context: DmContext): Show {
-  const { names, options, ui } = context;
-  const form = nameForm(context);
-  return async (devices) => {
-    const wanted = await ofType(context, devices);
-    if (options.exec !== undefined) return runForEach(context, options.exec, wanted);
-    if (ui.json)
-      ui.printJson(
-        wanted.map(({ name, uuid, major, minor }) => ({
-          name: names.shown(name),
-          uuid: names.shown(uuid),
-          major,
-          minor,
-        })),
-      );
-    for (const device of ui.json ? [] : wanted) {
-      const { major, minor } = device;
-      const numbers = options.target === undefined ? `${major}:${minor}` : `${major}, ${minor}`;
-      const shown = form === 'devno' || options.target !== undefined ? numbers : blockName(device);
-      ui.print(`${names.shown(device.name)}\t(${shown})`);
-    }
-    return true;
-  };
+function printList({ names, options, ui }: DmContext, devices: readonly DeviceInfo[], form: NameForm): void {
+  if (ui.json) {
+    const shown = devices.map(({ name, uuid, major, minor }) => ({
+      name: names.shown(name),
+      uuid: names.shown(uuid),
+      major,
+      minor,
+    }));
+    ui.printJson(shown);
+    return;
+  }
+  for (const device of devices) {
+    const { major, minor, name } = device;
+    const withName = form !== 'devno' && options.target === undefined;
+    const numbers = options.target === undefined ? `${major}:${minor}` : `${major}, ${minor}`;
+    ui.print(`${names.shown(name)}\t(${withName ? blockName(device) : numbers})`);
+  }
 }
 
 async function ofType(context: DmContext, devices: readonly DeviceInfo[]): Promise<readonly DeviceInfo[]> {
@@ -67,14 +63,10 @@ function runForEach({ names }: DmContext, command: string, devices: readonly Dev
   return true;
 }
 
-function treePrinter({ names, options, ui }: DmContext): Show {
-  const tree = readTreeOptions(options.options, isUtf8Locale(process.env));
-  return async (devices) => {
-    const roots = new DeviceGraph(devices).roots(tree.inverted);
-    if (ui.json) ui.printJson(roots.map((node) => treeJson(node, tree, (text) => names.shown(text))));
-    else if (devices.length > 0) ui.print(treeText(roots, tree, names, terminalColumns()));
-    return true;
-  };
+function printTree({ names, ui }: DmContext, devices: readonly DeviceInfo[], options: TreeOptions): void {
+  const roots = new DeviceGraph(devices).roots(options.inverted);
+  if (ui.json) ui.printJson(roots.map((node) => treeJson(node, options, names)));
+  else if (devices.length > 0) ui.print(treeText(roots, options, names, terminalColumns()));
 }
 
 function terminalColumns(): number {
@@ -84,21 +76,21 @@ function terminalColumns(): number {
 
 function treeJson(
   { dependency, device, usedBy, uses }: GraphNode,
-  tree: TreeOptions,
-  shown: (text: string) => string,
+  options: TreeOptions,
+  names: NameMangling,
 ): Record<string, unknown> {
-  const next = tree.inverted ? usedBy : uses;
+  const next = options.inverted ? usedBy : uses;
   return {
     ...dependency,
     ...(device && {
-      name: shown(device.name),
-      uuid: shown(device.uuid),
+      name: names.shown(device.name),
+      uuid: names.shown(device.uuid),
       major: device.major,
       minor: device.minor,
       suspended: device.suspended,
       readOnly: device.readOnly,
       openCount: device.openCount,
     }),
-    [tree.inverted ? 'usedBy' : 'uses']: next.map((node) => treeJson(node, tree, shown)),
+    [options.inverted ? 'usedBy' : 'uses']: next.map((node) => treeJson(node, options, names)),
   };
 }
