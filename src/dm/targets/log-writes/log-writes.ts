@@ -15,7 +15,6 @@ import { WriteLog } from './log.ts';
 /** The kernel has no write zeroes here: its block layer writes pages of zeroes, 256 of them a request. */
 const ZEROES_PIECE = MIB;
 const ZEROES_DEPTH = 4;
-const NONE: readonly LogEntry[] = [];
 /** The last entry of every log. */
 const END_MARK = 'dm-log-writes-end';
 
@@ -35,8 +34,10 @@ export class LogWritesTarget implements Target {
   readonly #start: number;
   readonly #length: number;
   readonly #log: WriteLog;
-  /** Completed, and not yet covered by a flush. In the order of completion. */
-  #unflushed: LogEntry[] = [];
+  /** Completed, and not yet covered by a flush that has ended. In the order of completion. */
+  readonly #parked: LogEntry[] = [];
+  /** How many entries were parked and have left for the log since. */
+  #logged = 0;
 
   constructor(args: LogWritesArguments, line: TableLine) {
     const { device } = args.below;
@@ -83,8 +84,7 @@ export class LogWritesTarget implements Target {
 
   /** Covers what completed before it began; what completes meanwhile waits for the next one. */
   flush(): MaybePromise<void> {
-    const covered = this.#takeUnflushed();
-    if (!this.#log.enabled) return this.#device.flush();
+    const covered = this.#logged + this.#parked.length;
     try {
       const done = this.#device.flush();
       if (done instanceof Promise) {
@@ -167,7 +167,7 @@ export class LogWritesTarget implements Target {
 
   /** What no flush has covered is logged after all, and the end mark behind it. */
   async destroy(): Promise<void> {
-    for (const entry of this.#takeUnflushed()) this.#log.add(entry);
+    this.#addParked(this.#parked.length);
     this.#log.add(markEntry(this.#log.blockSize, END_MARK));
     this.#log.write();
     await this.#log.idle();
@@ -201,23 +201,27 @@ export class LogWritesTarget implements Target {
   #ended(entry: LogEntry): void {
     if (!this.#log.enabled) return;
     if (!entry.counted) {
-      this.#unflushed.push(entry);
+      this.#parked.push(entry);
       return;
     }
     this.#log.add(entry);
     this.#log.write();
   }
 
-  #takeUnflushed(): readonly LogEntry[] {
-    if (this.#unflushed.length === 0) return NONE;
-    const taken = this.#unflushed;
-    this.#unflushed = [];
-    return taken;
-  }
-
-  #flushed(covered: readonly LogEntry[]): void {
-    for (const entry of covered) this.#log.add(entry);
+  /**
+   * A flush that covers the first `covered` of all that was ever parked has ended. Where flushes end in another
+   * order than they began in, this includes what one that is still under way covers.
+   */
+  #flushed(covered: number): void {
+    this.#addParked(covered - this.#logged);
     this.#log.add(flushEntry(this.#log.blockSize));
     this.#log.write();
+  }
+
+  /** Puts the first `count` parked entries into the log. */
+  #addParked(count: number): void {
+    if (count <= 0) return;
+    for (const entry of this.#parked.splice(0, count)) this.#log.add(entry);
+    this.#logged += count;
   }
 }

@@ -61,6 +61,24 @@ function deferred(): { readonly promise: Promise<void>; readonly resolve: () => 
   return { promise, resolve };
 }
 
+/** A disk whose writes, by their sector, and flushes end when they are told to. Its third flush ends at once. */
+function slowDisk() {
+  const data = disk(64);
+  const writes = [deferred(), deferred(), deferred()] as const;
+  const flushes = [deferred(), deferred()] as const;
+  let flushed = 0;
+  const slow: BlockDevice = {
+    ...{ name: 'slow', size: data.size, readOnly: false, limits: data.limits, features: data.features },
+    read: (offset, into) => data.read(offset, into),
+    write: (offset) => writes[offset / 512]?.promise,
+    flush: () => flushes[flushed++]?.promise,
+    discard: () => {},
+    writeZeroes: () => {},
+    close: async () => {},
+  };
+  return { slow, writes, flushes };
+}
+
 async function rig(sectors = 1024, logSectors = 4096): Promise<Rig> {
   const devices = { data: disk(sectors), log: new MemoryDevice(bytes('old log', logSectors * 512)) };
   return { ...devices, device: await create(`0 ${sectors} log-writes data log`, devices) };
@@ -242,35 +260,54 @@ describe('the log', () => {
 
 describe('the order of the log', () => {
   it('is W3, W2, flush, W1 where W1 completes after the flush began (log-writes.rst, Log Ordering)', async () => {
-    const later = [1, 2, 3].map(() => deferred());
-    const flush = deferred();
-    const data = disk(64);
-    const slow: BlockDevice = {
-      ...{ name: 'slow', size: data.size, readOnly: false, limits: data.limits, features: data.features },
-      read: (offset, into) => data.read(offset, into),
-      write: (offset) => later[offset / 512]?.promise,
-      flush: () => flush.promise,
-      discard: () => {},
-      writeZeroes: () => {},
-      close: async () => {},
-    };
+    const { slow, writes: later, flushes } = slowDisk();
     const devices = { data: slow, log: log() };
     const device = await create('0 64 log-writes data log', devices);
     const writes = [0, 1, 2].map((sector) => device.write(sector * 512, new Uint8Array(512)));
-    later[2]?.resolve();
+    later[2].resolve();
     await writes[2];
-    later[1]?.resolve();
+    later[1].resolve();
     await writes[1];
     const flushed = device.flush();
-    later[0]?.resolve();
+    later[0].resolve();
     await writes[0];
     expect(status(device)).toBe('0 0');
-    flush.resolve();
+    flushes[0].resolve();
     await flushed;
     await message(device, 'mark m');
     expect(await entriesIn(devices.log)).toBe('w2+1 w1+1 flush "m"');
+    flushes[1].resolve();
     await device.close();
     expect(await entriesIn(closed(devices.log))).toBe('w2+1 w1+1 flush "m" w0+1 flush "dm-log-writes-end"');
+  });
+
+  it('loses nothing where a flush ends before one that began earlier', async () => {
+    const { slow, writes, flushes } = slowDisk();
+    const devices = { data: slow, log: log() };
+    const device = await create('0 64 log-writes data log', devices);
+    const write = async (sector: number): Promise<void> => {
+      const done = device.write(sector * 512, new Uint8Array(512));
+      writes[sector]?.resolve();
+      await done;
+    };
+    await write(0);
+    const early = device.flush();
+    await write(1);
+    const late = device.flush();
+    await write(2);
+    flushes[1].resolve();
+    await late;
+    await message(device, 'mark late');
+    expect(await entriesIn(devices.log)).toBe('w0+1 w1+1 flush "late"');
+    flushes[0].resolve();
+    await early;
+    await message(device, 'mark early');
+    expect(await entriesIn(devices.log)).toBe('w0+1 w1+1 flush "late" flush "early"');
+    await device.suspend({ flush: false });
+    await device.close();
+    expect(await entriesIn(closed(devices.log))).toBe(
+      'w0+1 w1+1 flush "late" flush "early" w2+1 "dm-log-writes-end"',
+    );
   });
 
   it('has FUA writes when they complete, before what waits for a flush', async () => {
