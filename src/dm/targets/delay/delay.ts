@@ -1,5 +1,5 @@
 import type { BlockDevice, Extent, Limits, WriteOptions, WriteZeroesOptions } from '../../../block/device.ts';
-import type { MaybePromise } from '../../../maybe-promise.ts';
+import { andThen, type MaybePromise } from '../../../maybe-promise.ts';
 import type { TableArg } from '../../../table/spec.ts';
 import { SECTOR_SIZE } from '../../../units.ts';
 import { allocated } from '../../extents.ts';
@@ -19,7 +19,7 @@ interface Path {
 /**
  * Holds requests for a while, those of each class (reads, writes, flushes) for as long as the table says, and
  * may send each class to another device. Discards and write zeroes are writes; a flush goes to the
- * flush class's device and to no other.
+ * flush class's device, and to that of writes, since it is what was written that it makes stable.
  *
  * A class whose delay is 0 passes straight through. So does everything from presuspend to resume: what was held
  * is let go of at once.
@@ -72,9 +72,9 @@ export class DelayTarget implements Target {
   }
 
   flush(): MaybePromise<void> {
-    const { device, lane } = this.#flush;
-    if (this.#passes(lane)) return device.flush();
-    return this.#queue.hold(lane, () => device.flush());
+    const { lane } = this.#flush;
+    if (this.#passes(lane)) return this.#flushDevices();
+    return this.#queue.hold(lane, () => this.#flushDevices());
   }
 
   discard(offset: number, length: number): MaybePromise<void> {
@@ -119,6 +119,13 @@ export class DelayTarget implements Target {
 
   async destroy(): Promise<void> {
     this.#queue.release();
+  }
+
+  #flushDevices(): MaybePromise<void> {
+    const { device } = this.#flush;
+    const written = this.#write.device;
+    const done = device.flush();
+    return written === device ? done : andThen(done, () => written.flush());
   }
 
   #passes(lane: Lane): boolean {

@@ -187,6 +187,8 @@ describe('delay', () => {
     expect(status(device)).toBe('0 0 0');
     expect(log).toEqual([
       `c flush 0 @${from + 10}`,
+      // What was written before lies here.
+      `b flush 0 @${from + 10}`,
       `b write 1536 @${from + 20}`,
       `b discard 2048 @${from + 20}`,
       `b writeZeroes 2560 @${from + 20}`,
