@@ -10,7 +10,8 @@ export type Answers = readonly Answer[];
 /**
  * `ok`, a read's fingerprint, lines, …; {@link Failure} where it failed. Or why a step was not taken:
  * `held` (a suspended device would have kept the request until its resume), `outside` (the request goes past
- * the device's end, where the kernel's system calls shorten it), `no table`.
+ * the device's end, where the kernel's system calls shorten it), `no table`. The kernel's
+ * side says `ok, no cache` of a flush that no target has met.
  */
 export type Answer = string | Failure | readonly string[] | { readonly [field: string]: unknown };
 

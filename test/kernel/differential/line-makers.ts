@@ -11,8 +11,10 @@ export interface LineRequest {
   readonly unit: number;
   /** What is free of the devices below. */
   readonly below: Areas;
-  /** The line is the only one of its table. */
+  /** The line is the only one of its table, the first that the device gets. */
   readonly alone: boolean;
+  /** No device is above this one. */
+  readonly top: boolean;
 }
 
 export interface MadeLine {
@@ -153,11 +155,16 @@ function dust({ random, sectors, unit, below }: LineRequest): MadeLine | undefin
   };
 }
 
-function logWrites({ random, sectors, below, alone }: LineRequest): MadeLine | undefined {
-  if (!alone) return undefined;
+function logWrites({ random, sectors, below, alone, top }: LineRequest): MadeLine | undefined {
+  // What is above might write zeroes in one request that the kernel writes as data in many: other log entries.
+  if (!alone || !top) return undefined;
   const [data, log] = [below.takeBeginning(random, sectors), below.takeBeginning(random, 64)];
   if (!data || !log) return undefined;
-  return { text: `log-writes ${data.device} ${log.device}`, messages: ['mark here', 'mark there'] };
+  return {
+    text: `log-writes ${data.device} ${log.device}`,
+    messages: ['mark here', 'mark there'],
+    immutable: true,
+  };
 }
 
 function multipath({ random, sectors, below, alone }: LineRequest): MadeLine | undefined {
