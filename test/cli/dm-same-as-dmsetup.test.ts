@@ -6,13 +6,11 @@ import { requires } from '../suites/requires.ts';
 import { check, ROOT, workspace } from '../suites/tools.ts';
 
 /**
- * Scripts of command lines, dm-script.sh and dm-stats-script.sh, for both programs: stock dmsetup under Linux on loop
- * devices, ours on files. After each command what it printed and its exit status must be the same. Ours has one line
- * more where a device refused something: the reason, which the kernel writes to its log.
+ * One script of command lines, dm-script.sh, for both programs: stock dmsetup under Linux on loop devices, ours on
+ * files. After each command what it printed and its exit status must be the same. Ours has one line more where a
+ * device refused something: the reason, which the kernel writes to its log.
  */
-const SCRIPT = ['dm-script.sh', 'dm-stats-script.sh']
-  .map((name) => readFileSync(join(ROOT, 'test/cli', name), 'utf8'))
-  .join('\n');
+const SCRIPT = readFileSync(join(ROOT, 'test/cli/dm-script.sh'), 'utf8');
 
 /** A command line: `t`, perhaps behind an assignment for its environment. */
 const COMMAND = /^(?:[A-Z_]+=\S+ )?t(?= |$)/;

@@ -114,7 +114,7 @@ function refused(message: string, fields: readonly Uint8Array[]): TscryptError {
 }
 
 function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
 function isSpace(byte: number): boolean {

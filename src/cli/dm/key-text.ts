@@ -31,7 +31,7 @@ export function takeKey(line: Uint8Array): Secret | undefined {
 export function takeMessageKey(message: Uint8Array): Secret | undefined {
   const [verb, action, key] = words(message, 3);
   if (!verb || !action || !key) return undefined;
-  const text = new TextDecoder().decode(message.subarray(verb.start, key.start));
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(message.subarray(verb.start, key.start));
   return /^key\s+set\s+$/i.test(text) ? takeHex(message.subarray(key.start, key.end)) : undefined;
 }
 

@@ -65,7 +65,7 @@ function parseLine(bytes: Uint8Array<ArrayBuffer>, number: number, source: strin
 }
 
 function parse(bytes: Uint8Array<ArrayBuffer>, number: number, source: string): TableLine | undefined {
-  const text = new TextDecoder().decode(bytes).replaceAll('\0', ' ');
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replaceAll('\0', ' ');
   try {
     const line = parseTableLine(text, number);
     if (line && Buffer.byteLength(line.type) >= MAX_TYPE_NAME)

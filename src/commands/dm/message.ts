@@ -43,7 +43,7 @@ async function send(
 }
 
 function wordsOf(text: Uint8Array, key: Secret | undefined): TableArg[] {
-  const words: TableArg[] = splitArgs(new TextDecoder().decode(text));
+  const words: TableArg[] = splitArgs(new TextDecoder('utf-8', { ignoreBOM: true }).decode(text));
   if (key) words[KEY] = key;
   return words;
 }
