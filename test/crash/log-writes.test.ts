@@ -63,7 +63,7 @@ class Model {
     this.blocks = Array.from({ length: BLOCKS }, (_, block) => [
       {
         content: initial.slice(block * BLOCK, (block + 1) * BLOCK),
-        issued: true,
+        issued: -1,
         completed: true,
         stable: 0,
       },
