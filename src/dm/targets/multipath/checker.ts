@@ -1,3 +1,4 @@
+import { TscryptError } from '../../../errors.ts';
 import type { TargetContext } from '../../target.ts';
 import { isLost } from './path-errors.ts';
 import type { Path, PathDevice } from './paths.ts';
@@ -63,7 +64,7 @@ export class PathChecker {
   /**
    * Opens a device anew, once for all who ask meanwhile.
    *
-   * @throws TscryptError what opening says
+   * @throws TscryptError what opening says; DEVICE_TOO_SMALL when it is no longer what the table was loaded with
    */
   async reopen(device: PathDevice): Promise<void> {
     let reopening = this.#reopening.get(device);
@@ -75,9 +76,12 @@ export class PathChecker {
   }
 
   async #openAnew(device: PathDevice): Promise<void> {
-    device.lost = true;
     device.opening = await this.#options.reopenDevice(device.given);
-    device.lost = false;
+    device.lost = !device.fits;
+    if (device.fits) return;
+    throw new TscryptError('DEVICE_TOO_SMALL', `Device ${device.label} is not what it was.`, {
+      details: { device: device.label, size: device.opening.size },
+    });
   }
 
   #schedule(path: Path): void {
@@ -102,7 +106,7 @@ export class PathChecker {
 
   /** @param wanted whether anybody still wants to know: if not, the device may be another table's by now */
   async #works(device: PathDevice, wanted: () => boolean): Promise<boolean> {
-    if (!device.lost && device.fits) {
+    if (!device.lost) {
       if (await readsFirstBlock(device)) return true;
       if (!device.lost || !wanted()) return false;
     }
@@ -111,7 +115,7 @@ export class PathChecker {
     } catch {
       return false;
     }
-    return device.fits && (await readsFirstBlock(device));
+    return await readsFirstBlock(device);
   }
 }
 

@@ -10,7 +10,7 @@ export class PathDevice {
   readonly label: string;
   /** The present opening. */
   opening: BlockDevice;
-  /** It must be opened anew before it can serve anything. */
+  /** It must be opened anew before it can serve anything: the connection is lost, or it fits no more. */
   lost = false;
   /** Changes that were completed and not stable at once. */
   written = 0;

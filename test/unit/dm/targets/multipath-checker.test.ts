@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FaultDevice } from '../../../../src/block/index.ts';
+import type { Target } from '../../../../src/dm/index.ts';
 import { CHECK_INTERVAL } from '../../../../src/dm/targets/multipath/checker.ts';
-import { parseTable } from '../../../../src/table/index.ts';
-import { codeOf, isSettled } from '../support.ts';
+import { multipathTarget } from '../../../../src/dm/targets/multipath/index.ts';
+import { parseTable, parseTableLine } from '../../../../src/table/index.ts';
+import { codeOf, disk, isSettled } from '../support.ts';
 import { failure, line, type Rig, rig } from './multipath-support.ts';
 
 const TWO = '0 0 1 1 round-robin 0 2 1 a 1 b 1';
@@ -98,7 +101,21 @@ describe('a path that failed through an error', () => {
   });
 });
 
-describe('a path that failed by message', () => {
+describe('a path that fails by message', () => {
+  it('stays failed though a check that was under way succeeds', async () => {
+    const made = await rig(TWO, { later: true });
+    await failed(made, 'a');
+    made.ways.a!.later.hold();
+    await next();
+    await made.device.message(0, ['fail_path', 'a']);
+    made.ways.a!.later.release();
+    await isSettled(Promise.resolve());
+    await next(2);
+    expect(made.ways.a!.requests).toHaveLength(2);
+    expect(made.status()).toContain('7:0 F 1');
+    await made.device.close();
+  });
+
   it('is not tried', async () => {
     const made = await rig(TWO);
     await made.device.message(0, ['fail_path', 'a']);
@@ -143,6 +160,8 @@ describe('a device whose connection is lost', () => {
     await failed(made, 'a', 'ENXIO');
     made.size = 512;
     await next(2);
+    expect(made.status()).toContain('7:0 F 1');
+    expect(await codeOf(made.device.message(0, ['reinstate_path', 'a']))).toBe('DEVICE_TOO_SMALL');
     expect(made.status()).toContain('7:0 F 1');
     made.size = made.content.length;
     await next();
@@ -227,6 +246,56 @@ describe('a device whose connection is lost', () => {
     await made.device.flush();
     expect(made.ways.a!.requests).toEqual(['read 0 512', 'flush']);
     await made.device.close();
+  });
+});
+
+describe('the target by itself', () => {
+  async function target(): Promise<{ made: Target; events: () => number; open: () => void }> {
+    let events = 0;
+    let open = (): void => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const fault = await FaultDevice.over(disk(8, 'a'));
+    fault.fail({ errno: 'ENXIO' });
+    const made = await multipathTarget.construct(
+      parseTableLine('0 8 multipath 0 0 1 1 round-robin 0 1 0 a')!,
+      {
+        readOnly: false,
+        openDevice: async () => fault,
+        reopenDevice: () => opened.then(() => fault),
+        deviceLabel: (name) => name,
+        raiseEvent: () => events++,
+      },
+    );
+    await codeOf(async () => made.read(0, new Uint8Array(512)));
+    return { made, events: () => events, open };
+  }
+
+  it('brings a path back once, however many ask for it', async () => {
+    const { made, events, open } = await target();
+    expect(events()).toBe(1);
+    const messages = [0, 1].map(() => made.message!(['reinstate_path', 'a']));
+    open();
+    await Promise.all(messages);
+    expect(events()).toBe(2);
+    await made.destroy();
+  });
+
+  it('is gone when no device is being opened any more', async () => {
+    const { made, open } = await target();
+    await next();
+    const gone = made.destroy();
+    expect(await isSettled(gone)).toBe(false);
+    open();
+    await gone;
+  });
+
+  it('leaves no timer behind', async () => {
+    const { made } = await target();
+    expect(vi.getTimerCount()).toBe(1);
+    await made.destroy();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
