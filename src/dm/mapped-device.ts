@@ -317,7 +317,10 @@ export class MappedDevice implements BlockDevice {
       if (first === undefined) {
         throw new TscryptError('INVALID_ARGUMENT', 'Empty message received.', { details });
       }
-      if (first === '@cancel_deferred_remove') {
+      if (typeof first === 'string' && first.toLowerCase() === '@cancel_deferred_remove') {
+        if (words.length > 1) {
+          throw new TscryptError('INVALID_ARGUMENT', `Invalid arguments for ${first}`, { details });
+        }
         this.deferRemoval(undefined);
         return '';
       }

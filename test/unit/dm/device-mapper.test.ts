@@ -161,6 +161,27 @@ describe('the devices of a device mapper', () => {
     expect(flushes()).toBe(3);
   });
 
+  it('are removed when their last use ends, if that was asked for and not taken back', async () => {
+    const dm = mapper();
+    const device = await add(dm, 'm', '0 8 zero');
+    const use = device.open();
+    let removed = 0;
+    const defer = () => device.deferRemoval(() => removed++);
+    defer();
+    expect(device.info.deferredRemove).toBe(true);
+    expect(await codeOf(device.message(0, ['@cancel_deferred_remove', 'x']))).toBe('INVALID_ARGUMENT');
+    expect(device.info.deferredRemove).toBe(true);
+    expect(await device.message(0, ['@Cancel_Deferred_Remove'])).toBe('');
+    await use.close();
+    expect(removed).toBe(0);
+    const [first, second] = [device.open(), device.open()];
+    defer();
+    await first.close();
+    expect(removed).toBe(0);
+    await second.close();
+    expect(removed).toBe(1);
+  });
+
   it('can be wiped, so that requests fail although the disk below does not answer', async () => {
     const dm = mapper();
     const device = await add(dm, 'm', '0 8 linear disk 0');
