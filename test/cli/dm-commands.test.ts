@@ -124,6 +124,8 @@ describe.skipIf(!requires('build'))('tsdmsetup', () => {
     expect(seen).toBeGreaterThan(0);
     expect(seen).toBeLessThanOrEqual(eventNumber);
     expect(await json('wait', 'w', String(eventNumber + 1))).toMatchObject({ name: 'w', eventNumber });
+    // With a failed path the last flush would fail, and the device stay.
+    await done('message', 'w', '0', 'reinstate_path', path);
     await done('remove', 'w');
   });
 

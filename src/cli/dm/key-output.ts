@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Secret } from '../../crypto/secret.ts';
 import { quoteArg } from '../../table/format.ts';
-import type { TableArg, TableLine, TableSpec } from '../../table/spec.ts';
-import { writeBytes } from '../ui.ts';
+import type { TableArg, TableLine } from '../../table/spec.ts';
+import { type Ui, writeBytes } from '../ui.ts';
 
 /** Text in pieces, among which keys stand, to be shown as hex. */
 export type KeyText = readonly TableArg[];
@@ -40,8 +40,13 @@ export function jsonText(value: unknown): KeyText {
   });
 }
 
-/** Prints a line in which keys stand, without making a string of them. */
-export function printKeys(text: KeyText): void {
+/** Prints a line. Of keys in it no string is made. */
+export function printKeyText(text: KeyText, ui: Ui): void {
+  if (text.some((piece) => piece instanceof Secret)) printKeys(text);
+  else ui.print(text.join(''));
+}
+
+function printKeys(text: KeyText): void {
   const pieces = text.map((piece) => (piece instanceof Secret ? piece : new TextEncoder().encode(piece)));
   const lengths = pieces.map((piece) => (piece instanceof Secret ? 2 * piece.length : piece.length));
   using line = new Secret(lengths.reduce((sum, length) => sum + length, 1));
@@ -54,7 +59,12 @@ export function printKeys(text: KeyText): void {
     }
   }
   line.bytes[at++] = 0x0a;
-  writeBytes(line.bytes.subarray(0, at));
+  try {
+    writeBytes(line.bytes.subarray(0, at));
+  } catch (error) {
+    // A reader that went away ends the output, as for what is printed as text.
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+  }
 }
 
 function putHex(bytes: Uint8Array, into: Uint8Array, start: number): number {
@@ -64,9 +74,4 @@ function putHex(bytes: Uint8Array, into: Uint8Array, start: number): number {
     into[at++] = HEX[byte & 15] ?? 0;
   }
   return at;
-}
-
-/** Whether a table holds keys that must not become strings. */
-export function hasKeys(table: TableSpec): boolean {
-  return table.some(({ args }) => args.some((arg) => arg instanceof Secret));
 }

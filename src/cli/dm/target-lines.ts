@@ -1,8 +1,7 @@
-import { Secret } from '../../crypto/secret.ts';
 import type { DeviceInfo } from '../../daemon/request.ts';
 import type { DmContext } from './command.ts';
 import { infoText } from './info-text.ts';
-import { type KeyText, printKeys } from './key-output.ts';
+import { type KeyText, printKeyText } from './key-output.ts';
 
 /**
  * The lines of one device's targets, as `table` and `status` print them: with its name where there are several
@@ -18,12 +17,7 @@ export function printTargets(
   const verbose = options.verbose !== undefined;
   if (verbose) ui.print(infoText(device, names));
   const prefix = several && !verbose ? `${names.shown(device.name)}: ` : '';
-  for (const line of lines) printLine([prefix, ...line], (text) => ui.print(text));
+  for (const line of lines) printKeyText([prefix, ...line], ui);
   if (lines.length === 0 && options.target === undefined) ui.print(prefix);
   if (verbose && several) ui.print('');
-}
-
-function printLine(line: KeyText, print: (text: string) => void): void {
-  if (line.some((piece) => piece instanceof Secret)) printKeys(line);
-  else print(line.join(''));
 }

@@ -1,4 +1,4 @@
-import { type DeviceAddress, findByAddress } from '../../cli/dm/address.ts';
+import { type DeviceAddress, findByAddress, ioctl } from '../../cli/dm/address.ts';
 import type { DmContext } from '../../cli/dm/command.ts';
 import { printResults, subjectsOf } from '../../cli/dm/each-device.ts';
 import { refusal } from '../../cli/dm/failure.ts';
@@ -20,7 +20,6 @@ export default async function status(context: DmContext): Promise<undefined> {
   const results: unknown[] = [];
   for (const address of addresses) {
     const found = await statusOf(address, options.target);
-    // One of all devices may have been removed meanwhile.
     if (!found) throw refusal('Device does not exist.');
     const { device, targets } = found;
     if (ui.json) results.push({ device: names.shown(device.name), targets });
@@ -41,6 +40,6 @@ async function statusOf(
 ): Promise<{ device: DeviceInfo; targets: TargetStatus[] } | undefined> {
   const device = await findByAddress(address);
   if (!device) return undefined;
-  const targets = await deviceStatus(device.name);
+  const targets = await ioctl('status', address, () => deviceStatus(device.name));
   return { device, targets: targets.filter((target) => type === undefined || target.type === type) };
 }

@@ -1,9 +1,9 @@
 import { type DeviceAddress, findByAddress, ioctl } from '../../cli/dm/address.ts';
 import type { DmContext } from '../../cli/dm/command.ts';
 import { conciseText } from '../../cli/dm/concise-output.ts';
-import { printResults, type Subjects, subjectsOf } from '../../cli/dm/each-device.ts';
+import { type Subjects, subjectsOf } from '../../cli/dm/each-device.ts';
 import { noSuchDevice } from '../../cli/dm/failure.ts';
-import { hasKeys, jsonText, printKeys, tableLineText } from '../../cli/dm/key-output.ts';
+import { jsonText, printKeyText, tableLineText } from '../../cli/dm/key-output.ts';
 import { protect } from '../../cli/dm/protect.ts';
 import { printTargets } from '../../cli/dm/target-lines.ts';
 import { deviceTable } from '../../daemon/devices.ts';
@@ -41,9 +41,9 @@ async function printConcise(context: DmContext, { addresses }: Subjects): Promis
   try {
     for (const address of addresses) shown.push(await shownTable(context, address));
   } finally {
-    const { names, options } = context;
+    const { names, options, ui } = context;
     const wanted = shown.filter(({ table }) => options.target === undefined || table.length > 0);
-    if (wanted.length > 0) printKeys(conciseText(wanted, names));
+    if (wanted.length > 0) printKeyText(conciseText(wanted, names), ui);
     for (const { table } of shown) disposeTable(table);
   }
 }
@@ -54,8 +54,7 @@ async function printJson(context: DmContext, { addresses, several }: Subjects): 
   try {
     for (const address of addresses) shown.push(await shownTable(context, address));
     const results = shown.map(({ device, table }) => ({ device: names.shown(device.name), targets: table }));
-    if (shown.some(({ table }) => hasKeys(table))) printKeys(jsonText(several ? results : results[0]));
-    else printResults(context, results, several);
+    printKeyText(jsonText(several ? results : results[0]), context.ui);
   } finally {
     for (const { table } of shown) disposeTable(table);
   }
