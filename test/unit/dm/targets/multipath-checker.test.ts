@@ -4,8 +4,8 @@ import type { Target } from '../../../../src/dm/index.ts';
 import { CHECK_INTERVAL } from '../../../../src/dm/targets/multipath/checker.ts';
 import { multipathTarget } from '../../../../src/dm/targets/multipath/index.ts';
 import { parseTable, parseTableLine } from '../../../../src/table/index.ts';
-import { codeOf, disk, isSettled } from '../support.ts';
-import { failure, line, type Rig, rig } from './multipath-support.ts';
+import { codeOf, disk } from '../support.ts';
+import { failure, isSettled, line, type Rig, rig } from './multipath-support.ts';
 
 const TWO = '0 0 1 1 round-robin 0 2 1 a 1 b 1';
 const ALWAYS = { times: Number.POSITIVE_INFINITY };

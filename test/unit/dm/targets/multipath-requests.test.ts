@@ -3,8 +3,8 @@ import type { FaultRule } from '../../../../src/block/index.ts';
 import { Requeue } from '../../../../src/dm/index.ts';
 import { multipathTarget } from '../../../../src/dm/targets/multipath/index.ts';
 import { parseTable, parseTableLine } from '../../../../src/table/index.ts';
-import { bytes, codeOf, disk, failureOf, isSettled } from '../support.ts';
-import { line, type Rig, rig, SIZE } from './multipath-support.ts';
+import { bytes, codeOf, disk, failureOf } from '../support.ts';
+import { isSettled, line, type Rig, rig, SIZE } from './multipath-support.ts';
 
 const TWO = '0 0 1 1 round-robin 0 2 1 a 1 b 1';
 const QUEUE = '1 queue_if_no_path 0 1 1 round-robin 0 2 1 a 1 b 1';

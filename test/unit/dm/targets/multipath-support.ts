@@ -138,3 +138,14 @@ class WatchedDevice implements BlockDevice {
     return this.#device.close();
   }
 }
+
+/** Whether the promise is settled after all that can happen without a timer or a device. */
+export async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  const mark = (): void => {
+    settled = true;
+  };
+  promise.then(mark, mark);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  return settled;
+}
