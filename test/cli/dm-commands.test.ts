@@ -124,9 +124,22 @@ describe.skipIf(!requires('build'))('tsdmsetup', () => {
     expect(seen).toBeGreaterThan(0);
     expect(seen).toBeLessThanOrEqual(eventNumber);
     expect(await json('wait', 'w', String(eventNumber + 1))).toMatchObject({ name: 'w', eventNumber });
-    // With a failed path the last flush would fail, and the device stay.
-    await done('message', 'w', '0', 'reinstate_path', path);
-    await done('remove', 'w');
+    await done('remove', '--force', 'w');
+  });
+
+  it('keeps a device whose last flush fails until it is forced to let go', async () => {
+    const path = realpathSync(files.file('a'));
+    await done('create', 'f', '--table', `0 8 multipath 0 0 1 1 round-robin 0 1 1 ${path} 1000`);
+    await done('message', 'f', '0', 'fail_path', path);
+    const { status, stderr } = await dm('remove', 'f');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^device-mapper: ioctl: .*\n.* remove ioctl on f {2}failed: Input\/output error\n/,
+    );
+    expect(stderr).toContain('\nThe device stays. remove --force gives up');
+    expect(await json('status', 'f')).toMatchObject({ device: 'f' });
+    await done('remove', '--force', 'f');
+    expect(await json('status')).toEqual([]);
   });
 
   it('tries again with --retry', async () => {

@@ -26,12 +26,24 @@ async function removeDevice(address: DeviceAddress, { options }: DmContext): Pro
   const deferred = options.deferred ?? false;
   for (let retries = options.retry ? RETRIES : 0; ; retries--) {
     try {
-      await ioctl('remove', address, (name) => closeDevice(name, { deferred }));
+      await ioctl('remove', address, (name) => close(name, deferred));
       return;
     } catch (error) {
       const busy = error instanceof TscryptError && error.code === 'DEVICE_BUSY';
       if (!busy || retries === 0) throw error;
       await sleep(RETRY_MS);
     }
+  }
+}
+
+async function close(name: string, deferred: boolean): Promise<void> {
+  try {
+    await closeDevice(name, { deferred });
+  } catch (error) {
+    if (!(error instanceof TscryptError) || error.hint === undefined) throw error;
+    // The daemon suggests to end it, and with it all other devices that it may have.
+    const { code, message, errno, details } = error;
+    const hint = 'The device stays. remove --force gives up what could not be stored.';
+    throw new TscryptError(code, message, { errno, details, hint, cause: error });
   }
 }
