@@ -97,6 +97,8 @@ describe('service-time', () => {
     expect(pile(made, 3)).toEqual([1, 1, 1]);
     made.failPath(1);
     expect(pile(made, 4)).toEqual([0, 2, 0, 2]);
+    made.startIo(0, 1 << 20);
+    expect(pile(made, 2)).toEqual([2, 2]);
   });
 
   it('prefers the throughput where nothing is to be carried', () => {
@@ -152,13 +154,21 @@ describe('historical-service-time', () => {
     expect(pile(made, 8)).toEqual([1, 1, 1, 0, 1, 1, 1, 0]);
   });
 
-  it('tries an idle path again that has not been used for long', () => {
-    const made = selector('historical-service-time', ['', ''], '0');
-    serve(made, 0, 30);
-    serve(made, 1, 10);
-    made.startIo(1, 1);
-    vi.advanceTimersByTime(1000);
-    expect(made.select(1)).toBe(0);
+  it.each([
+    [0, 1],
+    [1, 0],
+  ])('tries path %s, idle for long, though %s is quicker', (slow, quick) => {
+    const after = (idle: number): number => {
+      const made = selector('historical-service-time', ['', ''], '0');
+      serve(made, slow, 30);
+      serve(made, quick, 10);
+      made.startIo(quick, 1);
+      vi.advanceTimersByTime(idle);
+      serve(made, quick, 10);
+      return made.select(1);
+    };
+    expect(after(0)).toBe(quick);
+    expect(after(1000)).toBe(slow);
   });
 
   it('gives a path that has not finished anything for long no more than the others', () => {
