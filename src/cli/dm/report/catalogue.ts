@@ -6,7 +6,7 @@ export interface CatalogueField<Row> extends ReportField<Row> {
 }
 
 /** Of the fields that every report has: whether the row meets the selection. */
-export const SELECTED = 'selected';
+const SELECTED = 'selected';
 const SPECIAL = 'special';
 const SPECIAL_TITLE = 'Special';
 
