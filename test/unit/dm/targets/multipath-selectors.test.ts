@@ -158,7 +158,7 @@ describe('historical-service-time', () => {
     [0, 1],
     [1, 0],
   ])('tries path %s, idle for long, though %s is quicker', (slow, quick) => {
-    const after = (idle: number): number => {
+    const chosenAfter = (idle: number): number => {
       const made = selector('historical-service-time', ['', ''], '0');
       serve(made, slow, 30);
       serve(made, quick, 10);
@@ -167,8 +167,8 @@ describe('historical-service-time', () => {
       serve(made, quick, 10);
       return made.select(1);
     };
-    expect(after(0)).toBe(quick);
-    expect(after(1000)).toBe(slow);
+    expect(chosenAfter(0)).toBe(quick);
+    expect(chosenAfter(1000)).toBe(slow);
   });
 
   it('gives a path that has not finished anything for long no more than the others', () => {
