@@ -42,8 +42,9 @@ export type Step = { readonly device?: string } & (
   /** The answer is the queue's limits. */
   | { readonly do: 'limits' }
   | { readonly do: 'load'; readonly table: readonly string[]; readonly readOnly?: boolean }
-  | { readonly do: 'suspend'; readonly flush?: boolean }
-  | { readonly do: 'resume' | 'clear' }
+  /** `flush` false: as with `--noflush`. Of a resume: where an active device gets another table. */
+  | { readonly do: 'suspend' | 'resume'; readonly flush?: boolean }
+  | { readonly do: 'clear' }
 );
 
 /** Sectors of the disks that the bench has. */

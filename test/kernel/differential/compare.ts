@@ -9,7 +9,7 @@ export function firstDifference(one: Case, linux: Answers, here: Answers): strin
   for (let i = 0; i < Math.max(asked.length, linux.length, here.length); i++) {
     const question = asked[i] ?? 'nothing';
     const [theirs, ours] = [withoutTimes(question, linux[i]), withoutTimes(question, here[i])];
-    if (same(theirs, ours, one)) continue;
+    if (same(theirs, ours, one) || flushedAtLast(question, theirs, ours, one)) continue;
     return [question, ...sides(theirs, ours)].join('\n');
   }
   return undefined;
@@ -38,7 +38,7 @@ function same(linux: Answer | undefined, here: Answer | undefined, one: Case): b
     if (here.text !== undefined && here.errno === 'EOPNOTSUPP') return true;
     return sameErrno(linux.errno, here.errno);
   }
-  if (isInfo(linux) && isInfo(here) && hasStriped(one)) {
+  if (isInfo(linux) && isInfo(here) && uses(one, ['striped'])) {
     // Each failure of a stripe raises an event here; the kernel raises one for those that come close together.
     const events = { eventNumber: Math.min(1, here.eventNumber) };
     return isDeepStrictEqual(
@@ -49,6 +49,17 @@ function same(linux: Answer | undefined, here: Answer | undefined, one: Case): b
   return isDeepStrictEqual(linux, here);
 }
 
+/** Taking a device away flushes it here; Linux drops flushes to switch and unstriped, whatever they lead to. */
+function flushedAtLast(
+  question: string,
+  linux: Answer | undefined,
+  here: Answer | undefined,
+  one: Case,
+): boolean {
+  if (!question.startsWith('remove ') || linux !== 'ok' || !isFailure(here)) return false;
+  return here.errno === 'EIO' && uses(one, ['switch', 'unstriped']);
+}
+
 interface InfoAnswer {
   readonly eventNumber: number;
 }
@@ -57,9 +68,10 @@ function isInfo(answer: Answer | undefined): answer is InfoAnswer & Record<strin
   return typeof answer === 'object' && 'eventNumber' in answer;
 }
 
-function hasStriped({ devices, steps }: Case): boolean {
+/** Whether any table of the case has a target of these. */
+function uses({ devices, steps }: Case, kinds: readonly string[]): boolean {
   const tables = [...devices, ...steps].flatMap((each) => ('table' in each ? each.table : []));
-  return tables.some((line) => line.split(' ')[2] === 'striped');
+  return tables.some((line) => kinds.includes(line.split(' ')[2] ?? ''));
 }
 
 /** A read-only device refuses a write with EROFS here; the kernel's system calls say EPERM or EACCES. */

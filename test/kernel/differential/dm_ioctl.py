@@ -77,12 +77,6 @@ class Control:
             yield start, length, text_of(kind), text_of(text)
             at = following
 
-    def dependencies(self, name):
-        """The numbers (dev_t) of the devices below the live table."""
-        data = self.call(DEPS, name).data
-        count, _ = struct.unpack_from("=II", data)
-        return set(struct.unpack_from(f"={count}Q", data, 8))
-
     def message(self, name, sector, words):
         """Gives back what the target answers."""
         reply = self.call(MESSAGE, name, 0, struct.pack("=Q", sector) + words.encode() + b"\0")

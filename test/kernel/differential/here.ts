@@ -2,7 +2,7 @@ import type { BlockDevice } from '../../../src/block/index.ts';
 import { formatStatusLine, MappedDevice, type TargetType } from '../../../src/dm/index.ts';
 import { TscryptError } from '../../../src/errors.ts';
 import { formatTableLine, parseTable, splitArgs } from '../../../src/table/index.ts';
-import { SECTOR_SIZE } from '../../../src/units.ts';
+import { alignUp, SECTOR_SIZE } from '../../../src/units.ts';
 import type { Answer, Answers } from './answers.ts';
 import type { Case, MappedSpec, Step } from './case.ts';
 import { fingerprint, fingerprints, noise, PIECE } from './content.ts';
@@ -107,10 +107,12 @@ class Bench {
         await device.suspend({ flush });
         return 'ok';
       }
-      case 'resume':
-        if (device.info.tables.inactive && this.#flushWaits(device)) return 'held';
-        await device.resume();
+      case 'resume': {
+        const { flush = true } = step;
+        if (flush && device.info.tables.inactive && this.#flushWaits(device)) return 'held';
+        await device.resume({ flush });
         return 'ok';
+      }
       case 'clear':
         return await device.clear().then(ok);
     }
@@ -139,14 +141,26 @@ class Bench {
     }
   }
 
-  /** The kernel's system call has done well where a device further down turns out not to discard. */
+  /**
+   * As the kernel's system call: a request that begins inside a granule is cut at its end, both parts are
+   * made, and all is well where it is a device further down that turns out not to discard.
+   */
   async #discard(device: MappedDevice, offset: number, length: number): Promise<Answer> {
     const { discard } = device.features;
-    try {
-      await device.discard(offset, length);
-    } catch (error) {
-      if (!discard || !(error instanceof TscryptError) || errnoOf(error) !== 'EOPNOTSUPP') throw error;
+    const granularity = device.limits.discardGranularity || SECTOR_SIZE;
+    const first = Math.min(length, alignUp(offset, granularity) - offset);
+    const failures: TscryptError[] = [];
+    for (const [at, size] of [[offset, first] as const, [offset + first, length - first] as const]) {
+      if (size === 0) continue;
+      try {
+        await device.discard(at, size);
+      } catch (error) {
+        if (!(error instanceof TscryptError)) throw error;
+        failures.push(error);
+      }
     }
+    const [failure] = failures;
+    if (failure && (!discard || errnoOf(failure) !== 'EOPNOTSUPP')) throw failure;
     return 'ok';
   }
 

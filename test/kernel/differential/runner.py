@@ -31,6 +31,8 @@ KERN_ERR = 3
 
 NODES = "/dev/shm/mapped"
 PATIENCE = 20  # seconds until a step counts as hanging
+# Targets that do something else to flushes than to pass them down, but not to those of a suspension.
+PASS_SUSPENSION_FLUSHES = {"flakey", "dust", "switch", "unstriped"}
 # Targets that leave something on their devices when they are made or destroyed.
 WRITES_WHEN_MADE = {"log-writes"}
 LIMITS = ("logical_block_size", "physical_block_size", "minimum_io_size", "optimal_io_size",
@@ -261,10 +263,12 @@ class Runner:
         self._control.call(dm.SUSPEND, mapped.name, dm.SUSPEND_FLAG | (0 if flush else dm.NOFLUSH_FLAG))
         return "ok"
 
-    def _resume(self, mapped, _step, _index):
-        if self._info_of(mapped).flags & dm.INACTIVE_PRESENT_FLAG and not self._flush_live(mapped):
+    def _resume(self, mapped, step, _index):
+        flush = step.get("flush", True)
+        replaces = self._info_of(mapped).flags & dm.INACTIVE_PRESENT_FLAG
+        if flush and replaces and not self._flush_live(mapped):
             return "held"
-        self._control.call(dm.SUSPEND, mapped.name)
+        self._control.call(dm.SUSPEND, mapped.name, 0 if flush else dm.NOFLUSH_FLAG)
         return "ok"
 
     def _clear(self, mapped, _step, _index):
@@ -283,16 +287,18 @@ class Runner:
         return True
 
     def _flushed(self, mapped):
-        """What the flush of a suspension goes to: the devices below, whatever the targets do to other flushes.
-        log-writes logs it; multipath has it try the paths, if there is one."""
-        lines = list(self._control.table_status(mapped.name))
+        """What the flush of a suspension goes to: the device itself, unless it has targets that let this flush pass
+        to what is below them, whatever they do to others."""
+        lines = list(self._control.table_status(mapped.name, dm.STATUS_TABLE_FLAG))
         kinds = {kind for _, _, kind, _ in lines}
         if "multipath" in kinds:
-            return [mapped] if re.search(r"\d:\d+ A\b", lines[0][3]) else []
-        if "log-writes" in kinds:
+            ((_, _, _, status),) = self._control.table_status(mapped.name)
+            return [mapped] if re.search(r"\d:\d+ A\b", status) else []
+        if not kinds & PASS_SUSPENSION_FLUSHES:
             return [mapped]
-        below = self._control.dependencies(mapped.name)
-        return [other for other in self._mapped.values() if other.device in below]
+        named = [re.findall(r"\b\d+:\d+\b", text) for _, _, kind, text in lines if kind != "error"]
+        below = {other.number: other for other in self._mapped.values()}
+        return [below[number] for numbers in named for number in dict.fromkeys(numbers) if number in below]
 
     def _info_of(self, mapped):
         return self._control.call(dm.STATUS, mapped.name)
