@@ -1,5 +1,5 @@
 export { DeviceMapper, type DeviceMapperOptions, type NewDevice } from './device-mapper.ts';
-export { DM_MAJOR, formatMinor, type MappedReference, mappedReference } from './device-numbers.ts';
+export { type MappedReference, mappedReference } from './device-numbers.ts';
 export {
   MappedDevice,
   type MappedDeviceInfo,

@@ -13,37 +13,46 @@ describe.skipIf(!requires('build', 'nbdcopy', 'mkfs.ext4'))('README.md', () => {
     readme = await readFile(join(ROOT, 'README.md'), 'utf8');
     // As if installed: the programs on the PATH, the library in node_modules.
     await mkdir(files.file('bin'));
-    await writeFile(
-      files.file('bin/tscrypt'),
-      `#!/bin/sh\nexec '${process.execPath}' '${ROOT}bin/tscrypt.js' "$@"\n`,
-    );
-    await chmod(files.file('bin/tscrypt'), 0o755);
+    for (const program of ['tscrypt', 'tsdmsetup']) {
+      const path = files.file(`bin/${program}`);
+      await writeFile(path, `#!/bin/sh\nexec '${process.execPath}' '${ROOT}bin/${program}.js' "$@"\n`);
+      await chmod(path, 0o755);
+    }
     await writeFile(files.file('package.json'), '{}');
     await mkdir(files.file('node_modules'));
     await symlink(resolve(ROOT), files.file('node_modules/tscrypt'));
   });
 
-  /** The one block of code in that language. */
-  function example(language: string): string {
+  /** The blocks of code in that language, which are that many. */
+  function examples(language: string, count: number): string[] {
     const blocks = readme.split('```').filter((block) => block.startsWith(`${language}\n`));
-    expect(blocks).toHaveLength(1);
-    return blocks[0]!.slice(language.length + 1);
+    expect(blocks).toHaveLength(count);
+    return blocks.map((block) => block.slice(language.length + 1));
   }
 
-  it('has a session of six lines that works', { timeout: 180_000 }, async () => {
-    const session = example('sh');
-    expect(session.trim().split('\n')).toHaveLength(6);
-    await check('bash', ['-eu', '-o', 'pipefail', '-c', session], {
+  const runInShell = (script: string) =>
+    check('bash', ['-eu', '-o', 'pipefail', '-c', script], {
       cwd: files.path,
       env: { ...files.env, PATH: [files.file('bin'), ...SEARCH_PATH].join(':') },
       // It formats at full cost.
       timeout: 150_000,
     });
+
+  it('has a session of six lines that works', { timeout: 180_000 }, async () => {
+    const session = examples('sh', 2)[0]!;
+    expect(session.trim().split('\n')).toHaveLength(6);
+    await runInShell(session);
     expect((await stat(files.file('disk.img'))).size).toBe(64 * 1024 * 1024);
   });
 
+  it('has mapped devices that work', async () => {
+    const { stdout } = await runInShell(examples('sh', 2)[1]!);
+    expect(stdout).toMatch(/^hidden \(\d+:1\)\n `-whole \(\d+:0\)\n/);
+    expect(stdout).toContain(`0 131072 crypt aes-xts-plain64 ${'0'.repeat(64)} 0 `);
+  });
+
   it('has a program that works, on what the session left', { timeout: 180_000 }, async () => {
-    await writeFile(files.file('example.mjs'), example('js'));
+    await writeFile(files.file('example.mjs'), examples('js', 1)[0]!);
     await check(process.execPath, ['example.mjs'], { cwd: files.path, env: files.env, timeout: 150_000 });
   });
 
