@@ -4,7 +4,6 @@ import { Secret } from '../../crypto/secret.ts';
 
 const ZERO = 0x30;
 const BACKSLASH = 0x5c;
-const HASH = 0x23;
 const CRYPT = [...'crypt'].map((char) => char.charCodeAt(0));
 
 interface Word {
@@ -20,8 +19,9 @@ interface Word {
 export function takeKey(line: Uint8Array): Secret | undefined {
   const [start, length, type, cipher, key] = words(line, 5);
   if (!start || !length || !type || !cipher || !key) return undefined;
+  // A word with a blank in it would be two here.
   const before = line.subarray(start.start, key.start);
-  if (before.includes(BACKSLASH) || before.includes(HASH)) return undefined;
+  if (before.includes(BACKSLASH)) return undefined;
   const isCrypt =
     type.end - type.start === CRYPT.length && CRYPT.every((byte, at) => line[type.start + at] === byte);
   return isCrypt ? takeHex(line.subarray(key.start, key.end)) : undefined;
