@@ -66,6 +66,15 @@ describe('striped', () => {
     expect(back).toEqual(data);
   });
 
+  it('leaves a stripe alone that has no part in a range, and passes on how zeroes are to be written', async () => {
+    const [a, b] = [await FaultDevice.over(disk(64, 'a')), await FaultDevice.over(disk(80, 'b'))];
+    const device = await create(table, { a, b });
+    await device.writeZeroes(4608, 512, { fua: true });
+    await device.discard(8192 + 512, 1024);
+    expect(b.log).toEqual([{ kind: 'writeZeroes', offset: 8192 + 512, length: 512, fua: true }]);
+    expect(a.log).toEqual([{ kind: 'discard', offset: 4096 + 512, length: 1024, fua: false }]);
+  });
+
   it('wants requests of a chunk, best of a whole row', async () => {
     const device = await create(table, { a: disk(64), b: disk(80) });
     expect(device.limits).toMatchObject({ ioMin: 4096, ioOpt: 8192, chunkSize: 4096 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryDevice } from '../../../../src/block/index.ts';
+import { FaultDevice, MemoryDevice } from '../../../../src/block/index.ts';
 import { DeviceMapper } from '../../../../src/dm/index.ts';
 import { unstripedTarget } from '../../../../src/dm/targets/unstriped/index.ts';
+import { UnstripedTarget } from '../../../../src/dm/targets/unstriped/unstriped.ts';
 import { parseTable } from '../../../../src/table/index.ts';
 import { targetSuite } from '../../../suites/target.ts';
 import { bytes, codeOf, create, disk, failureOf } from '../support.ts';
@@ -49,9 +50,23 @@ describe('unstriped', () => {
     }
   });
 
+  it('passes on how zeroes are to be written', async () => {
+    const a = await FaultDevice.over(disk(64, 'a'));
+    const device = await create('0 32 unstriped 2 8 1 a 0', { a });
+    await device.writeZeroes(7 * 512, 1024, { fua: true });
+    expect(a.log).toEqual([
+      { kind: 'writeZeroes', offset: 15 * 512, length: 512, fua: true },
+      { kind: 'writeZeroes', offset: 24 * 512, length: 512, fua: true },
+    ]);
+  });
+
   it('wants requests to stay inside chunks', async () => {
-    const device = await create('0 160 unstriped 2 16 0 a 0', { a: disk(320) });
+    const a = disk(320, 'a');
+    const device = await create('0 160 unstriped 2 16 0 a 0', { a });
     expect(device.limits).toMatchObject({ chunkSize: 8192, discardGranularity: 0 });
+    const below = { device: a, given: 'a', label: 'a' };
+    const target = new UnstripedTarget({ stripes: 2, chunk: 16, stripe: 0, below, offset: 0 }, 160);
+    expect(target.limits).toMatchObject({ chunkSize: 8192, discardGranularity: 0 });
   });
 
   it.each([
