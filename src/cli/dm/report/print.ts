@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DmContext } from '../command.ts';
 import type { Report } from './report.ts';
 
@@ -14,11 +13,11 @@ export async function repeat(
   once: () => Promise<boolean>,
   between: () => void = () => {},
 ): Promise<boolean> {
-  const { count = options.interval === undefined ? 1 : 0, interval = '1' } = options;
+  const { count = options.interval === undefined ? 1 : 0, interval = 1 } = options;
   for (let done = 1; ; done++) {
     if (!(await once())) return false;
     if (done === count || ui.json) return true;
-    await sleep(Number(interval) * 1000);
+    await new Promise((resolve) => setTimeout(resolve, interval * 1000));
     between();
   }
 }
