@@ -118,6 +118,11 @@ function ordered(): Case[] {
       steps: [write(0, 8), write(64, 1), sync(8, 3), write(3, 5), ...status, flush, flush, ...status],
     },
     {
+      name: 'log-writes: a synchronous write goes past what it replaces',
+      ...over,
+      steps: [write(0, 8), sync(2, 3), ...status, write(2, 3), { do: 'suspend', flush: false }],
+    },
+    {
       name: 'log-writes: what no flush has covered comes last',
       ...over,
       steps: [flush, write(0, 8), write(8, 8), zeroes(0, 1), { do: 'suspend', flush: false }, ...status],
@@ -233,6 +238,15 @@ function stacked(random: Random): Case[] {
         { name: 'top', table: ['0 1024 log-writes {below} {b}'] },
       ],
       steps: [...look, write(0, 8), discard(0, 8), discard(3, 9), flush, ...status],
+    },
+    {
+      name: 'log-writes: over a device without discard, with a full log',
+      disks: [DATA, { sectors: 8 }],
+      devices: [
+        { name: 'below', table: [`0 1024 crypt aes-cbc-plain64 ${key} 0 {a} 0`] },
+        { name: 'top', table: ['0 1024 log-writes {below} {b}'] },
+      ],
+      steps: [discard(0, 8), write(0, 8), flush, ...status, discard(0, 8), { do: 'limits' }],
     },
     {
       name: 'log-writes: both over crypt',
