@@ -33,4 +33,5 @@ if (missing.length > 0) {
 // What the bundler wrote is JavaScript, and every action finds what it imports.
 execFileSync(process.execPath, ['--check', join(programs, 'tscryptd.js')]);
 const { ACTION_TABLE } = await import(join(programs, 'actions.js'));
-for (const load of Object.values(ACTION_TABLE)) await load();
+const { DM_COMMAND_TABLE } = await import(join(programs, 'dm-commands.js'));
+for (const load of [...Object.values(ACTION_TABLE), ...Object.values(DM_COMMAND_TABLE)]) await load();

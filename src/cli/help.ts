@@ -30,6 +30,7 @@ export function programHelp(): string {
     '<key file> optional key file for the new key for luksAddKey action',
     '',
     '"tscrypt <action> --help" explains one action and its options.',
+    '"tscrypt dm <command>" is tsdmsetup, which maps devices as dmsetup does (ours).',
     '',
     'Default compiled-in metadata format is LUKS2 (for luksFormat action).',
     'Default PBKDF for LUKS2: argon2id',

@@ -31,6 +31,9 @@ export interface DeviceServerOptions {
   readonly workingDirectory: string;
 }
 
+/** How long requests under way may take to finish when the device is closed. */
+const PATIENCE_MS = 5_000;
+
 /** VM_READAHEAD_PAGES of the kernel, in sectors. */
 const READ_AHEAD = 256;
 
@@ -202,6 +205,12 @@ export class DeviceServer {
     return this.#ending;
   }
 
+  #letGoOfRequests(): void {
+    const suspended = this.device.suspend().then(() => this.device.refuseWaiting());
+    // What the flush met is met again when the device is closed.
+    suspended.catch(() => {});
+  }
+
   async #takeDown(): Promise<void> {
     const failures: unknown[] = [];
     const step = async (action: () => unknown): Promise<void> => {
@@ -213,9 +222,12 @@ export class DeviceServer {
     };
     await step(() => this.device.clear());
     // Requests held back by a suspend would keep their connections from finishing.
-    if (this.#suspended) await step(() => this.device.resume());
+    if (this.#suspended && this.device.info.tables.live) await step(() => this.device.resume());
     this.device.refuseWaiting();
+    // A target may hold requests for as long as it has no path: they fail when it is suspended.
+    const held = setTimeout(() => this.#letGoOfRequests(), PATIENCE_MS);
     await step(() => this.#nbd.close());
+    clearTimeout(held);
     if (!this.#suspended && this.device.info.tables.live) await step(() => this.device.flush());
     await step(() => this.#options.remove());
     if (failures.length > 0) throw failures[0];

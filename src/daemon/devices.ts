@@ -55,8 +55,13 @@ export async function listDevices(): Promise<DeviceInfo[]> {
  */
 export async function closeDevice(name: string, options: CloseOptions = {}): Promise<void> {
   const found = await findOrThrow(name);
-  const answer = (await asked(found, name, 'close', { ...options })) as { closed?: boolean } | null;
-  if (answer?.closed) await gone(found);
+  try {
+    const answer = (await asked(found, name, 'close', { ...options })) as { closed?: boolean } | null;
+    if (answer?.closed) await gone(found);
+  } catch (error) {
+    // Somebody else closed it at the same time: what its daemon had to say of that, it said to the other.
+    if (!lostConnection(error) || isHeld(found) || !isAlive(found.daemon)) throw error;
+  }
 }
 
 /** Holds all requests back until {@link resumeDevice}; what was written before is flushed unless told not to. */

@@ -104,6 +104,7 @@ export class LoadedTable {
       if (table.length === 0) throw refused(options, 'no targets specified');
       for (const [index, line] of table.entries()) {
         const expected = (targets.at(-1)?.end ?? 0) / SECTOR_SIZE;
+        checkSingletons(targets[0]?.type, line, options);
         targets.push(await place(line, index + 1, expected, options));
       }
       checkTypes(targets, options);
@@ -312,12 +313,17 @@ async function place(
   }
 }
 
-/** What the kernel asks of the types of a table: whether they may stand together, and replace the live one. */
-function checkTypes(targets: readonly PlacedTarget[], options: LoadOptions): void {
-  const singleton = targets.find(({ type }) => type.singleton);
-  if (singleton && targets.length > 1) {
-    throw refused(options, `target type ${singleton.type.name} must appear alone in table`);
+/** A target that must be alone in its table has no line before it, and none behind. */
+function checkSingletons(first: TargetType | undefined, line: TableLine, options: LoadOptions): void {
+  if (!first) return;
+  if (first.singleton) throw refused(options, `target type ${first.name} must appear alone in table`);
+  if (options.types.get(line.type)?.singleton) {
+    throw refused(options, `${line.type}: singleton target type must appear alone in table`);
   }
+}
+
+/** Whether the types of a table may replace the live one. */
+function checkTypes(targets: readonly PlacedTarget[], options: LoadOptions): void {
   const bound = options.immutableType;
   const replaces = targets.find(({ type }) => type.immutable)?.type;
   const wildcard = targets.some(({ type }) => type.wildcard);

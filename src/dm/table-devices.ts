@@ -44,7 +44,8 @@ export class TableDevices {
     try {
       return await entry.opening;
     } catch (error) {
-      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      // Others may have it still, opened when it could be: it may come back for them.
+      if (--entry.users === 0 && this.#entries.get(key) === entry) this.#entries.delete(key);
       throw error;
     }
   }

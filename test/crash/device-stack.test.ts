@@ -198,6 +198,27 @@ describe.skipIf(!requires('build'))('devices that share a daemon', () => {
     await client.close();
   });
 
+  it('can be closed without a table, suspended or not, by several at once', async () => {
+    for (const suspended of [false, true]) {
+      await create('empty');
+      if (suspended) await suspendDevice('empty');
+      const results = await Promise.allSettled([1, 2, 3].map(() => closeDevice('empty')));
+      expect(results.some(({ status }) => status === 'fulfilled')).toBe(true);
+      for (const result of results) {
+        if (result.status === 'rejected') expect(result.reason).toEqual(codeIs('NO_SUCH_DEVICE'));
+      }
+      expect(await findDevice('empty')).toBeUndefined();
+    }
+  });
+
+  it('end although a target holds requests for as long as it has no path', { timeout: 30_000 }, async () => {
+    const info = await create('held', '0 8 multipath 3 queue_if_no_path queue_mode bio 0 0 0');
+    const client = await connect(info);
+    const write = expect(client.write(0, pattern(4096, 1))).rejects.toThrow();
+    await closeDevice('held', { force: true });
+    await write;
+  });
+
   it('tell of events, and of their end', async () => {
     await create('m', '0 8 zero');
     const event = waitForDeviceEvent('m');

@@ -127,6 +127,10 @@ describe('a table', () => {
       code: 'INVALID_ARGUMENT',
       message: 'target type alone must appear alone in table',
     });
+    await expect(load('0 8 plain\n8 8 alone')).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'alone: singleton target type must appear alone in table',
+    });
   });
 
   it('replaces an immutable one only by one of its type, or by errors', async () => {
