@@ -123,6 +123,9 @@ t info -c -o -open
 t info -c -o treedeps_all
 t info -c -o special_all
 t info -c -o name -o open
+t info -c -o help
+t info -c -S help
+t info -c -O '?'
 
 # Layout
 t info -c --separator : -o name,uuid,open

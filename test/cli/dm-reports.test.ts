@@ -150,6 +150,91 @@ describe.skipIf(!requires('uml', 'dmsetup', 'bash', 'timeout', 'build'))('report
       expect(ours).toEqual(theirs);
     },
   );
+
+  it.each(['t info -c -o help', 't info -c -S help'])('lists the same fields: %s', (line) => {
+    const number = COMMANDS.indexOf(line) + 1;
+    const fields = (who: string): string[] =>
+      record(who, number)
+        .stderr.split('\n')
+        .flatMap((entry) => /^(?: {2}\w+(?= +- )|\S.* Fields$)/.exec(entry)?.[0] ?? []);
+    const ours = fields('ours');
+    const ownFields = ours.slice(0, ours.indexOf('Special Fields'));
+    expect(ownFields.length).toBeGreaterThan(30);
+    expect(fields('theirs').slice(0, ownFields.length)).toEqual(ownFields);
+    expect(ours.slice(ownFields.length + 1, ownFields.length + 3)).toEqual(['  selected', '  help']);
+  });
+
+  it('gives JSON', async () => {
+    const json = async (...words: string[]): Promise<unknown> => {
+      const { stderr, stdout, status } = await runHere([...words, '--json']);
+      expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+      return JSON.parse(stdout);
+    };
+    const gamma = { name: 'gamma', uuid: 'LVM-xyz', major: 4095, minor: 2 };
+    const file = (image: string) => ({ label: files.file(image), name: files.file(image) });
+    const mapped = (name: string, minor: number) => ({
+      label: `4095:${minor}`,
+      name,
+      numbers: { major: 4095, minor },
+    });
+    expect(await json('ls')).toContainEqual(gamma);
+    expect(await json('ls', '--target', 'nosuch')).toEqual([]);
+    expect(await json('deps', 'gamma')).toEqual({
+      device: 'gamma',
+      dependencies: [mapped('beta', 1), mapped('alpha', 0)],
+    });
+    expect(await json('deps', 'alpha', '--inactive')).toEqual({
+      device: 'alpha',
+      dependencies: [mapped('it\\x27s', 8), file('d')],
+    });
+    expect(await json('deps', 'beta', 'none')).toEqual([
+      { device: 'beta', dependencies: [file('c'), file('b')] },
+      { device: 'none', dependencies: [] },
+    ]);
+    expect(await json('info', 'sp ace')).toMatchObject({
+      name: 'sp ace',
+      uuid: 'CRYPT-a b',
+      minor: 7,
+      openCount: 0,
+    });
+    expect(await json('info', 'alpha', 'beta')).toMatchObject([{ name: 'alpha' }, { name: 'beta' }]);
+    expect(await json('info', '-c', '-o', 'name,open,devs_used', 'gamma')).toEqual([
+      { name: 'gamma', open: 0, devs_used: 'beta,alpha' },
+    ]);
+    expect(await json('splitname', 'vg-lv')).toEqual([{ vg_name: 'vg', lv_name: 'lv', lv_layer: '' }]);
+    const state = { suspended: false, readOnly: false, openCount: 0 };
+    const tree = (await json('ls', '--tree')) as unknown[];
+    expect(tree).toContainEqual({
+      ...gamma,
+      ...state,
+      uses: [
+        {
+          ...{
+            name: 'beta',
+            uuid: '',
+            major: 4095,
+            minor: 1,
+            suspended: true,
+            readOnly: false,
+            openCount: 1,
+          },
+          uses: [
+            { ...file('c'), uses: [] },
+            { ...file('b'), uses: [] },
+          ],
+        },
+        {
+          ...{ name: 'alpha', uuid: 'UUID-a', major: 4095, minor: 0, suspended: false, readOnly: false },
+          openCount: expect.any(Number),
+          uses: [{ ...file('a'), uses: [] }],
+        },
+      ],
+    });
+    expect(await json('ls', '--tree', '-o', 'inverted')).toContainEqual({
+      ...file('c'),
+      usedBy: [expect.objectContaining({ name: 'beta', usedBy: [{ ...gamma, ...state, usedBy: [] }] })],
+    });
+  });
 });
 
 /**

@@ -3,7 +3,7 @@ import type { Report } from './report.ts';
 
 /**
  * Makes something as often as `--count` and `--interval` say: once without either, for ever with a count of 0 or
- * an interval alone; JSON once.
+ * an interval alone; JSON once. When nobody reads what is printed any more, it ends.
  *
  * @param once makes it; false ends it all, as a failure
  * @param between is called before each but the first
@@ -16,7 +16,7 @@ export async function repeat(
   const { count = options.interval === undefined ? 1 : 0, interval = 1 } = options;
   for (let done = 1; ; done++) {
     if (!(await once())) return false;
-    if (done === count || ui.json) return true;
+    if (done === count || ui.json || !process.stdout.writable) return true;
     await new Promise((resolve) => setTimeout(resolve, interval * 1000));
     between();
   }
