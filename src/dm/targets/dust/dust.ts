@@ -1,7 +1,7 @@
 import type { BlockDevice, Extent, Limits, WriteOptions, WriteZeroesOptions } from '../../../block/device.ts';
 import { TscryptError } from '../../../errors.ts';
 import type { MaybePromise } from '../../../maybe-promise.ts';
-import type { TableArg } from '../../../table/spec.ts';
+import type { TableArg, TableLine } from '../../../table/spec.ts';
 import { SECTOR_SIZE } from '../../../units.ts';
 import { allocated } from '../../extents.ts';
 import { limitsBelow } from '../../limits.ts';
@@ -32,15 +32,17 @@ export class DustTarget implements Target, DustState {
   /** Bytes. */
   readonly #start: number;
   readonly #blockSize: number;
+  /** Where the target begins on the mapped device. Bytes. */
+  readonly #begin: number;
   /** Between presuspend and resume. */
   #suspending = false;
 
-  /** @param length sectors */
-  constructor(args: DustArguments, length: number) {
+  constructor(args: DustArguments, { start, length }: TableLine) {
     this.#args = args;
     this.#device = args.below.device;
     this.#start = args.offset * SECTOR_SIZE;
     this.#blockSize = args.blockSize;
+    this.#begin = start * SECTOR_SIZE;
     this.areas = [{ device: this.#device, start: this.#start, length: length * SECTOR_SIZE }];
   }
 
@@ -77,11 +79,14 @@ export class DustTarget implements Target, DustState {
   }
 
   /**
-   * A flush is a write of nothing to the target's first block, as in the kernel, and mends it or fails. The one
-   * that belongs to a suspension, which the kernel does not have, is not.
+   * A flush is a write of nothing to the first sector of the mapped device, as in the kernel, and mends the block
+   * that this would be or fails: the target's first block, where its line is the first. A flush that belongs
+   * to a suspension, which the kernel does not have, is not.
    */
   flush(): MaybePromise<void> {
-    if (this.#looks && !this.#suspending && !this.#written(0, 1)) throw failure('flush', 0);
+    if (this.#looks && !this.#suspending && !this.bad.write(this.#blockAt(-this.#begin))) {
+      throw failure('flush', 0);
+    }
     return this.#device.flush();
   }
 

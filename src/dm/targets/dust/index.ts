@@ -6,6 +6,6 @@ export const dustTarget: TargetType = {
   name: 'dust',
   version: [1, 0, 0],
   async construct(line, context) {
-    return new DustTarget(await parseDustArguments(line, context), line.length);
+    return new DustTarget(await parseDustArguments(line, context), line);
   },
 };
