@@ -46,7 +46,7 @@ function same(linux: Answer | undefined, here: Answer | undefined, one: Case): b
       { ...here, ...events },
     );
   }
-  return isDeepStrictEqual(linux, here);
+  return isDeepStrictEqual(linux, here) || wrapped(linux, here);
 }
 
 /** Taking a device away flushes it here; Linux drops flushes to switch and unstriped, whatever they lead to. */
@@ -58,6 +58,24 @@ function flushedAtLast(
 ): boolean {
   if (!question.startsWith('remove ') || linux !== 'ok' || !isFailure(here)) return false;
   return here.errno === 'EIO' && uses(one, ['switch', 'unstriped']);
+}
+
+/** A common multiple of 2^32 and more wraps in the kernel and is no multiple of anything; here it is unknown. */
+function wrapped(linux: Answer | undefined, here: Answer | undefined): boolean {
+  if (!isLimits(linux) || !isLimits(here) || here.optimal_io_size !== 0) return false;
+  return (
+    linux.optimal_io_size % linux.minimum_io_size !== 0 &&
+    isDeepStrictEqual({ ...linux, optimal_io_size: 0 }, { ...here })
+  );
+}
+
+interface LimitsAnswer {
+  readonly minimum_io_size: number;
+  readonly optimal_io_size: number;
+}
+
+function isLimits(answer: Answer | undefined): answer is LimitsAnswer & Record<string, unknown> {
+  return typeof answer === 'object' && 'optimal_io_size' in answer;
 }
 
 interface InfoAnswer {
