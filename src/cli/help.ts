@@ -1,5 +1,6 @@
 import { ACTION_NAMES, ACTIONS, type ActionName, type ActionSpec } from './flags/actions.ts';
 import { isAllowed, OPTION_NAMES, type OptionName, type OptionSpec, optionSpec } from './flags/registry.ts';
+import { helpEntry, wrap } from './wrap.ts';
 
 const WIDTH = 80;
 const COLUMN = 38;
@@ -91,19 +92,5 @@ function optionEntry(name: OptionName): string {
 
 function entry(left: string, help: string): string {
   const head = left.startsWith('--') ? `      ${left}` : `  ${left}`;
-  const lines = wrap(help, WIDTH - COLUMN);
-  const first = head.length < COLUMN - 1 ? `${head.padEnd(COLUMN)}${lines.shift() ?? ''}` : head;
-  return [first, ...lines.map((line) => ' '.repeat(COLUMN) + line)].join('\n');
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
+  return helpEntry(head, help, COLUMN, WIDTH);
 }

@@ -1,10 +1,10 @@
 import type { ControlHandlers } from './control-server.ts';
 import type { DeviceServer } from './device-server.ts';
-import type { DeviceStack } from './device-stack.ts';
 import { count, flag, tableArgs, text } from './parameters.ts';
+import type { StackControl } from './stack-control.ts';
 
 /** The methods of a device's control socket: all that has no key material in it. */
-export function controlHandlers(stack: DeviceStack, server: DeviceServer): ControlHandlers {
+export function controlHandlers(stack: StackControl, server: DeviceServer): ControlHandlers {
   const { device } = server;
   return {
     status: () => server.info,

@@ -9,10 +9,11 @@ import { controlHandlers } from './control-handlers.ts';
 import { ControlServer } from './control-server.ts';
 import { DeviceServer } from './device-server.ts';
 import { NumberClaims } from './number-claims.ts';
-import type { ActivationRequest, DeviceInfo } from './request.ts';
+import type { DeviceInfo } from './request.ts';
 import { checkSocketPaths, devicePaths } from './runtime-directory.ts';
 import { secretsHandler } from './secrets-handlers.ts';
 import { SecretsServer } from './secrets-server.ts';
+import type { NewDeviceOrder, StackControl } from './stack-control.ts';
 import { type DeviceState, readStates, writeState } from './state-file.ts';
 import { canonicalName, dependency } from './table-names.ts';
 
@@ -28,14 +29,6 @@ export interface DeviceStackOptions {
   readonly log: (error: unknown) => void;
 }
 
-/** A device to be made, as its launcher prepared it. */
-export interface NewDeviceOrder {
-  readonly request: ActivationRequest;
-  /** The prepared directory that becomes the device's. */
-  readonly staging: string;
-  readonly workingDirectory: string;
-}
-
 /** A device with everything that makes it reachable. */
 interface Member {
   readonly server: DeviceServer;
@@ -48,7 +41,7 @@ interface Member {
  * The mapped devices of one daemon, each with its directory and its sockets. They may lie upon each other. The
  * stack ends with its last device.
  */
-export class DeviceStack {
+export class DeviceStack implements StackControl {
   readonly #options: DeviceStackOptions;
   readonly #mapper: DeviceMapper;
   readonly #members = new Map<MappedDevice, Member>();
@@ -70,21 +63,16 @@ export class DeviceStack {
     this.ended.catch(() => {});
   }
 
-  /**
-   * Makes a device, and makes it usable if the request holds a table.
-   *
-   * @throws TscryptError whatever is wrong; nothing of it is left then
-   */
   async create(order: NewDeviceOrder): Promise<DeviceInfo> {
     this.#busy++;
     try {
       return await this.#create(order);
     } finally {
       this.#busy--;
+      this.#endIfEmpty();
     }
   }
 
-  /** @throws TscryptError as `MappedDevice.load`; READ_ONLY and so on */
   async load(
     device: MappedDevice,
     table: TableSpec,
@@ -101,7 +89,6 @@ export class DeviceStack {
     await this.#mapper.wipeTable(device, { flush });
   }
 
-  /** @throws TscryptError DEVICE_EXISTS when the name is taken; INVALID_ARGUMENT when it is no name */
   async rename(device: MappedDevice, name: string): Promise<void> {
     const { server } = this.#member(device);
     const old = device.name;
@@ -118,7 +105,6 @@ export class DeviceStack {
     writeState(paths, server.info);
   }
 
-  /** @throws TscryptError DEVICE_EXISTS when another device has the UUID, INVALID_ARGUMENT when it has one */
   async setUuid(device: MappedDevice, uuid: string): Promise<void> {
     const { claims, server } = this.#member(device);
     if (device.uuid === undefined) await claims.takeUuid(uuid);
@@ -226,6 +212,10 @@ export class DeviceStack {
     releaseDirectory(member.server.paths.directory);
     this.#members.delete(member.server.device);
     this.#busy--;
+    this.#endIfEmpty();
+  }
+
+  #endIfEmpty(): void {
     if (this.#members.size > 0 || this.#busy > 0) return;
     if (this.#failure) this.#settle?.reject(this.#failure.error);
     else this.#settle?.resolve();

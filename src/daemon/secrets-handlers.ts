@@ -3,13 +3,13 @@ import { TscryptError } from '../errors.ts';
 import { hideKeys } from '../table/index.ts';
 import type { TableSpec } from '../table/spec.ts';
 import type { DeviceServer } from './device-server.ts';
-import type { DeviceStack, NewDeviceOrder } from './device-stack.ts';
 import { count, flag, optionalFlag, type Parameters, table, tableArgs, text } from './parameters.ts';
 import type { SecretsRequest } from './secrets-server.ts';
+import type { NewDeviceOrder, StackControl } from './stack-control.ts';
 
 /** The methods of a device's socket for what may have key material in it. */
 export function secretsHandler(
-  stack: DeviceStack,
+  stack: StackControl,
   server: DeviceServer,
 ): (request: SecretsRequest) => Promise<unknown> {
   const { device } = server;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/crypto/index.ts';
 import {
@@ -19,6 +19,7 @@ import {
   waitForDeviceEvent,
   wipeDeviceTable,
 } from '../../src/daemon/index.ts';
+import { isAlive } from '../../src/sys/index.ts';
 import { disposeTable, formatTable, parseTable } from '../../src/table/index.ts';
 import { requires } from '../suites/requires.ts';
 import { codeIs, connect, DaemonHarness, KEY, pattern, until } from './daemon-harness.ts';
@@ -196,6 +197,17 @@ describe.skipIf(!requires('build'))('devices that share a daemon', () => {
     expect(await deviceStatus('m')).toEqual([{ start: 0, length: 8, type: 'error', info: '' }]);
     await expect(client.read(0, new Uint8Array(512))).rejects.toMatchObject({ errno: 'EIO' });
     await client.close();
+  });
+
+  it('leave no process behind when the last goes while another cannot be made', async () => {
+    const slow = `0 8 linear nbd://127.0.0.1:9/nobody 0`;
+    for (let round = 0; round < 5; round++) {
+      const { pid } = await create('last', '0 8 zero');
+      const results = await Promise.allSettled([closeDevice('last'), create('never', slow)]);
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+      await until(() => !isAlive({ pid, startTime: '0' }));
+      expect(readdirSync(harness.runtime)).toEqual([]);
+    }
   });
 
   it('can be closed without a table, suspended or not, by several at once', async () => {

@@ -1,3 +1,4 @@
+import { helpEntry, wrap } from '../wrap.ts';
 import { DM_COMMAND_NAMES, type DmCommandName, dmCommandSpec } from './commands.ts';
 import { DM_OPTION_NAMES, type DmOptionName, dmOptionSpec } from './options.ts';
 
@@ -76,19 +77,5 @@ function optionEntry(name: DmOptionName): string {
   const shorts = [...short].map((letter) => `-${letter}, `).join('');
   const long = unit === undefined ? `--${name}` : `--${name} ${unit.startsWith('{') ? unit : `<${unit}>`}`;
   const head = shorts === '' ? `      ${long}` : `  ${shorts}${long}`;
-  const lines = wrap(help, WIDTH - COLUMN);
-  const first = head.length < COLUMN - 1 ? `${head.padEnd(COLUMN)}${lines.shift() ?? ''}` : head;
-  return [first, ...lines.map((line) => ' '.repeat(COLUMN) + line)].join('\n');
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
+  return helpEntry(head, help, COLUMN, WIDTH);
 }
