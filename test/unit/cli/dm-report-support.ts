@@ -3,7 +3,7 @@ import { Report, type ReportRequest } from '../../../src/cli/dm/report/report.ts
 import { type ReportHelp, ReportUsageError } from '../../../src/cli/dm/report/usage-error.ts';
 import type { Dependency, DeviceInfo } from '../../../src/daemon/request.ts';
 
-export const MAJOR = 254;
+const MAJOR = 254;
 
 /** A disk below, as tables of the kernel name it. */
 export function loop(minor: number): Dependency {
@@ -95,7 +95,7 @@ export const FRUIT = new FieldCatalogue<Fruit>([
   },
 ]);
 
-export const FRUITS: readonly Fruit[] = [
+const FRUITS: readonly Fruit[] = [
   { name: 'pear', count: 2, size: 2048 },
   { name: 'apple', count: 10, size: 2 },
   { name: 'fig', count: 2, size: 4 },

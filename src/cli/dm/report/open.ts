@@ -7,7 +7,6 @@ import { ReportHelpWanted, ReportUsageError } from './usage-error.ts';
 export interface ReportDefaults {
   /** Fields where none are named, and before those that `-o +FIELDS` adds. */
   readonly fields: string;
-  readonly sort?: string;
   /** Kinds of fields that `-o all` means; none: all. */
   readonly kinds?: readonly string[];
 }
@@ -27,7 +26,7 @@ export function openReport<Row>(
   try {
     const report = new Report(catalogue, {
       fields: fieldList(options.options, defaults.fields),
-      sort: options.sort ?? defaults.sort ?? '',
+      sort: options.sort ?? '',
       select: options.select ?? '',
       kinds: defaults.kinds ?? [],
       layout: {

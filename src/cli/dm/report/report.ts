@@ -19,9 +19,7 @@ export interface ReportRequest {
   readonly layout: ReportLayout;
 }
 
-interface ReportRow<Row> {
-  readonly cells: ReadonlyMap<CatalogueField<Row>, Cell>;
-}
+type Cells<Row> = ReadonlyMap<CatalogueField<Row>, Cell>;
 
 /**
  * A table of fields, as libdevmapper's reports are: rows are given one after the other, those that do not meet the
@@ -38,7 +36,7 @@ export class Report<Row> {
   readonly #selected: CatalogueField<Row>;
   /** Columns, and what is sorted or selected by without being shown. */
   readonly #fields: ReadonlySet<CatalogueField<Row>>;
-  #rows: ReportRow<Row>[] = [];
+  #rows: Cells<Row>[] = [];
 
   /** @throws ReportUsageError, ReportHelpWanted */
   constructor(catalogue: FieldCatalogue<Row>, request: ReportRequest) {
@@ -74,7 +72,7 @@ export class Report<Row> {
     const selected = !condition || holds(condition, (field) => keyOf(cells, field));
     if (this.#columns.includes(this.#selected)) cells.set(this.#selected, cell(selected ? 1 : 0));
     else if (!selected) return;
-    this.#rows.push({ cells });
+    this.#rows.push(cells);
   }
 
   /** Forgets the rows; the same report can then be made again. */
@@ -87,23 +85,23 @@ export class Report<Row> {
     const columns = this.#columns.map(column);
     return layOut(
       columns,
-      this.#sorted().map(({ cells }) => this.#columns.map((field) => cells.get(field)?.text ?? '')),
+      this.#sorted().map((cells) => this.#columns.map((field) => cells.get(field)?.text ?? '')),
       this.#request.layout,
     );
   }
 
   /** The rows by field name: numbers and sizes (in sectors) as numbers, all else as text. */
   json(): Record<string, string | number>[] {
-    return this.#sorted().map(({ cells }) =>
+    return this.#sorted().map((cells) =>
       Object.fromEntries(this.#columns.map((field) => [field.id, jsonOf(cells.get(field))])),
     );
   }
 
-  #sorted(): readonly ReportRow<Row>[] {
+  #sorted(): readonly Cells<Row>[] {
     if (this.#sort.length === 0) return this.#rows;
     return [...this.#rows].sort((a, b) => {
       for (const { field, descending } of this.#sort) {
-        const order = compareKeys(keyOf(a.cells, field), keyOf(b.cells, field));
+        const order = compareKeys(keyOf(a, field), keyOf(b, field));
         if (order !== 0) return descending ? -order : order;
       }
       return 0;
@@ -111,7 +109,7 @@ export class Report<Row> {
   }
 }
 
-function keyOf<Row>(cells: ReadonlyMap<CatalogueField<Row>, Cell>, field: CatalogueField<Row>): FieldKey {
+function keyOf<Row>(cells: Cells<Row>, field: CatalogueField<Row>): FieldKey {
   return cells.get(field)?.key ?? '';
 }
 
