@@ -25,10 +25,10 @@ const LogWriteEntry = layout('log_write_entry', 32, {
 });
 
 /** What an entry is. 16 (METADATA) marks what a file system calls metadata, which no request says here. */
-export const FLUSH = 1;
-export const FUA = 2;
-export const DISCARD = 4;
-export const MARK = 8;
+const FLUSH = 1;
+const FUA = 2;
+const DISCARD = 4;
+const MARK = 8;
 
 /** Something that is written into the log in one piece. */
 export interface LogEntry {
