@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { targetTypes } from '../../../src/dm/index.ts';
 import { requires } from '../../suites/requires.ts';
 import { casesFiles, casesOf } from './all-cases.ts';
 import type { Answers } from './answers.ts';
@@ -28,6 +29,18 @@ describe.skipIf(!requires('uml', 'python3'))('the same cases in Linux and here',
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
     if (!only) expect(all.length).toBeGreaterThanOrEqual(200);
   });
+
+  it.skipIf(!byFile.has('nested'))(
+    'are stacks of valid tables over every target, where they are random',
+    () => {
+      const stacks = byFile.get('nested') ?? [];
+      for (const { name, devices } of stacks) {
+        expect(linux.get(name)?.slice(0, devices.length)).toEqual(devices.map(() => 'ok'));
+      }
+      const lines = stacks.flatMap(({ devices }) => devices.flatMap(({ table }) => table));
+      expect(new Set(lines.map((line) => line.split(' ')[2]))).toEqual(new Set(targetTypes.keys()));
+    },
+  );
 
   for (const [file, cases] of byFile) {
     describe(file, () => {
