@@ -39,13 +39,13 @@ export const lineMakers: ReadonlyMap<string, readonly [weight: number, make: Lin
   ['error', [1, () => ({ text: 'error' })]],
   ['crypt', [8, crypt]],
   ['striped', [10, striped]],
-  ['unstriped', [5, unstriped]],
-  ['switch', [6, switchLine]],
+  ['unstriped', [7, unstriped]],
+  ['switch', [8, switchLine]],
   ['delay', [3, delay]],
   ['flakey', [5, flakey]],
   ['dust', [6, dust]],
-  ['log-writes', [5, logWrites]],
-  ['multipath', [5, multipath]],
+  ['log-writes', [12, logWrites]],
+  ['multipath', [12, multipath]],
 ]);
 
 function linear({ random, sectors, below }: LineRequest): MadeLine | undefined {

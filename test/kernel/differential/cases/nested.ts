@@ -6,6 +6,8 @@ import { type Random, workload } from '../random.ts';
 const CASES = 110;
 /** Mapped devices upon each other, at most. */
 const DEPTH = 4;
+/** Sectors below which nothing more is made of what is left of the devices below. */
+const ROOM = 96;
 
 /** Each maker as often as it is to be chosen. */
 const MAKERS = [...lineMakers.values()].flatMap(([weight, make]) =>
@@ -62,7 +64,7 @@ class Stack {
       const count = level === depth ? 1 : random.between(1, 3);
       const areas = new Areas(below);
       below = [];
-      for (let i = 0; i < count; i++) {
+      for (let i = 0; i < count && (i === 0 || areas.most >= ROOM); i++) {
         const built = this.#build(level === depth ? 'top' : `level${level}${'xyz'[i]}`, areas);
         this.#built.push(built);
         below.push({ device: `{${built.name}}`, start: 0, sectors: built.sectors });
@@ -130,6 +132,7 @@ class Stack {
     const lines: { readonly sector: number; readonly text: string; readonly line: MadeLine }[] = [];
     let start = 0;
     for (let i = 0; i < count; i++) {
+      if (sectors === undefined && i > 0 && below.most < ROOM) break;
       const room = sectors === undefined ? below.most : Math.min(below.most, sectors - start);
       // Some are large: four levels of small parts would leave nothing for the top.
       const wanted = this.#random.chance(40) ? room : this.#random.between(64, Math.max(64, room));
