@@ -44,7 +44,7 @@ export const lineMakers: ReadonlyMap<string, readonly [weight: number, make: Lin
   ['delay', [3, delay]],
   ['flakey', [5, flakey]],
   ['dust', [6, dust]],
-  ['log-writes', [12, logWrites]],
+  ['log-writes', [20, logWrites]],
   ['multipath', [12, multipath]],
 ]);
 
@@ -155,9 +155,11 @@ function dust({ random, sectors, unit, below }: LineRequest): MadeLine | undefin
   };
 }
 
-function logWrites({ random, sectors, below, alone, top }: LineRequest): MadeLine | undefined {
+function logWrites({ random, sectors, unit, below, alone, top }: LineRequest): MadeLine | undefined {
   // What is above might write zeroes in one request that the kernel writes as data in many: other log entries.
   if (!alone || !top) return undefined;
+  // The log is made of the data's blocks, and has to take them.
+  if (unit > 1) return undefined;
   const [data, log] = [below.takeBeginning(random, sectors), below.takeBeginning(random, 64)];
   if (!data || !log) return undefined;
   return {
