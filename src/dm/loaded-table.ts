@@ -336,7 +336,9 @@ function stackedLimits(targets: readonly PlacedTarget[]): Limits {
   const limits = stackLimits(targets.map(({ target }) => target.limits));
   const discard = targets.every(({ target }) => target.features.discard);
   const discardGranularity = discard ? Math.max(limits.discardGranularity, limits.physicalBlockSize) : 0;
-  return { ...limits, discardGranularity };
+  // A mapped device says where its first physical block begins, whatever larger unit is preferred.
+  const alignmentOffset = limits.alignmentOffset % limits.physicalBlockSize;
+  return { ...limits, discardGranularity, alignmentOffset };
 }
 
 function featuresOf(targets: readonly PlacedTarget[]): Features {

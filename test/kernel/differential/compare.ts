@@ -46,7 +46,8 @@ function same(linux: Answer | undefined, here: Answer | undefined, one: Case): b
       { ...here, ...events },
     );
   }
-  return isDeepStrictEqual(linux, here) || wrapped(linux, here);
+  if (isLimits(linux) && isLimits(here)) return sameLimits(linux, here);
+  return isDeepStrictEqual(linux, here);
 }
 
 /** Taking a device away flushes it here; Linux drops flushes to switch and unstriped, whatever they lead to. */
@@ -60,18 +61,26 @@ function flushedAtLast(
   return here.errno === 'EIO' && uses(one, ['switch', 'unstriped']);
 }
 
-/** A common multiple of 2^32 and more wraps in the kernel and is no multiple of anything; here it is unknown. */
-function wrapped(linux: Answer | undefined, here: Answer | undefined): boolean {
-  if (!isLimits(linux) || !isLimits(here) || here.optimal_io_size !== 0) return false;
-  return (
-    linux.optimal_io_size % linux.minimum_io_size !== 0 &&
-    isDeepStrictEqual({ ...linux, optimal_io_size: 0 }, { ...here })
+/**
+ * What limits say differently here: a common multiple of 2^32 and more wraps in the kernel and is no multiple
+ * of anything, here it is unknown; of blocks below that do not line up the kernel says -1.
+ */
+function sameLimits(linux: LimitsAnswer, here: LimitsAnswer): boolean {
+  const wrapped = here.optimal_io_size === 0 && linux.optimal_io_size % linux.minimum_io_size !== 0;
+  return isDeepStrictEqual(
+    {
+      ...linux,
+      optimal_io_size: wrapped ? 0 : linux.optimal_io_size,
+      alignment_offset: linux.alignment_offset === -1 ? here.alignment_offset : linux.alignment_offset,
+    },
+    { ...here },
   );
 }
 
 interface LimitsAnswer {
   readonly minimum_io_size: number;
   readonly optimal_io_size: number;
+  readonly alignment_offset: number;
 }
 
 function isLimits(answer: Answer | undefined): answer is LimitsAnswer & Record<string, unknown> {

@@ -240,6 +240,7 @@ function limitsOf(device: MappedDevice): Answer {
     optimal_io_size: limits.ioOpt,
     discard_granularity: limits.discardGranularity,
     chunk_sectors: limits.chunkSize / SECTOR_SIZE,
+    alignment_offset: limits.alignmentOffset,
   };
 }
 

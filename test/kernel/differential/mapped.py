@@ -26,7 +26,9 @@ class Mapped:
 
     @property
     def limits(self):
-        return {name: self.sysfs(f"queue/{name}") for name in LIMITS}
+        return {name: self.sysfs(f"queue/{name}") for name in LIMITS} | {
+            "alignment_offset": self.sysfs("alignment_offset"),
+        }
 
     @property
     def caches(self):
