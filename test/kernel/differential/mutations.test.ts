@@ -25,11 +25,12 @@ describe.skipIf(!requires('uml', 'python3'))('the bench itself', () => {
     for (const [index, { name }] of all.entries()) linux.set(name, answers[index] ?? []);
   }, 400_000);
 
-  /** The name of the first case of a type that differs. */
+  /** The first case of a type that differs, and how. */
   const differing = async (type: string, types = targetTypes): Promise<string | undefined> => {
     for (const one of cases.get(fileOf(type)) ?? []) {
       const here = await runHere(one, { targetTypes: types });
-      if (firstDifference(one, linux.get(one.name) ?? [], here) !== undefined) return one.name;
+      const difference = firstDifference(one, linux.get(one.name) ?? [], here);
+      if (difference !== undefined) return `${one.name}\n${difference}`;
     }
     return undefined;
   };

@@ -13,6 +13,8 @@ from mapped import Mapped, name_of, refusal
 PASS_SUSPENSION_FLUSHES = {"flakey", "dust", "switch", "unstriped"}
 # Targets whose status counts what a thread of the kernel does behind the requests.
 LOGS_LATER = {"log-writes"}
+# Targets whose events are raised by a thread of the kernel, which joins those that come close together.
+EVENTS_LATER = {"multipath", "striped"}
 # Targets that leave something on their devices when they are made or destroyed.
 WRITES_WHEN_MADE = {"log-writes"}
 
@@ -108,6 +110,7 @@ class Steps:
     # Control
 
     def _message(self, mapped, step, _index):
+        self._settle(mapped)
         words = self._numbers(step["words"])
         return {"answer": self._plain(self._control.message(mapped.name, step["sector"], words))}
 
@@ -127,6 +130,7 @@ class Steps:
         return [self._plain(f"{start} {length} {kind} {text}") for start, length, kind, text in lines]
 
     def _info(self, mapped, _step, _index):
+        self._settle(mapped)
         info = self._info_of(mapped)
         return {
             "state": "suspended" if info.flags & dm.SUSPEND_FLAG else "active",
@@ -138,6 +142,16 @@ class Steps:
             "targets": info.targets,
             "sectors": mapped.sectors,
         }
+
+    def _settle(self, mapped):
+        """Waits until the events are raised that the requests and messages so far have brought about."""
+        lines = self._control.table_status(mapped.name, dm.STATUS_TABLE_FLAG)
+        if not any(kind in EVENTS_LATER for _start, _length, kind, _text in lines):
+            return
+        seen = [self._info_of(mapped).event_number]
+        while len(seen) < 4 or seen[-1] != seen[-4]:
+            time.sleep(0.003)
+            seen.append(self._info_of(mapped).event_number)
 
     def _limits(self, mapped, _step, _index):
         return mapped.limits if mapped.sectors > 0 else "no table"
