@@ -153,7 +153,7 @@ export class DeviceServer {
       return false;
     }
     // Closing fails as long as it still can without harm: before the clients are gone.
-    if (!options.force && !this.#ending && !this.#suspended) await this.#flushBeforeClose();
+    if (!options.force && !this.#ending && this.#flushes) await this.#flushBeforeClose();
     if (!this.#ending && this.#inUse(options.force ?? false)) {
       const { openCount } = this.device.info;
       if (!options.deferred)
@@ -171,7 +171,7 @@ export class DeviceServer {
 
   async #flushBeforeClose(): Promise<void> {
     try {
-      if (this.device.info.tables.live) await this.device.flush();
+      await this.device.flush();
     } catch (error) {
       const { code, message, errno, details } = fromSystemError(error, 'Cannot flush');
       throw new TscryptError(code, message, {
@@ -181,6 +181,14 @@ export class DeviceServer {
         cause: error,
       });
     }
+  }
+
+  /**
+   * A flush gets through: there is a table, and neither this device nor one below is suspended. What was written to
+   * one below is its own to make stable, which goes on.
+   */
+  get #flushes(): boolean {
+    return this.device.info.tables.live && !this.device.suspended;
   }
 
   get #suspended(): boolean {
@@ -228,7 +236,7 @@ export class DeviceServer {
     const held = setTimeout(() => this.#letGoOfRequests(), PATIENCE_MS);
     await step(() => this.#nbd.close());
     clearTimeout(held);
-    if (!this.#suspended && this.device.info.tables.live) await step(() => this.device.flush());
+    if (this.#flushes) await step(() => this.device.flush());
     await step(() => this.#options.remove());
     if (failures.length > 0) throw failures[0];
   }

@@ -223,6 +223,23 @@ describe.skipIf(!requires('build'))('devices that share a daemon', () => {
     }
   });
 
+  it('can be closed while one below is suspended, flushed or not', async () => {
+    const image = harness.image();
+    await create('lower', `0 16 linear ${image} 0`);
+    for (const flush of [true, false]) {
+      const client = await connect(await create('upper', '0 16 linear /dev/mapper/lower 0'));
+      await client.write(0, pattern(4096, 9));
+      await client.close();
+      await until(async () => (await findDevice('upper'))?.openCount === 0);
+      await suspendDevice('lower', { flush });
+      await closeDevice('upper');
+      await resumeDevice('lower');
+      expect(await findDevice('upper')).toBeUndefined();
+    }
+    await closeDevice('lower');
+    expect(readFileSync(image).subarray(0, 4096)).toEqual(Buffer.from(pattern(4096, 9)));
+  });
+
   it('end although a target holds requests for as long as it has no path', { timeout: 30_000 }, async () => {
     const info = await create('held', '0 8 multipath 3 queue_if_no_path queue_mode bio 0 0 0');
     const client = await connect(info);
