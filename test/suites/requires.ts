@@ -5,9 +5,10 @@ import { join } from 'node:path';
  * What a test needs besides Node: a command on the PATH by its name, or one of these.
  * - `root`: the test runs as user 0
  * - `uml`: user-mode Linux, fetched by test/kernel/harness/fetch
+ * - `qemu`: QEMU, and the kernel for it that test/kernel/harness/fetch fetches
  * - `build`: dist/, made by `npm run build`
  */
-export type Requirement = 'root' | 'uml' | 'build' | (string & {});
+export type Requirement = 'root' | 'uml' | 'qemu' | 'build' | (string & {});
 
 /** Where commands are looked for: the caller's PATH and the directories of system administration. */
 export const SEARCH_PATH = [
@@ -17,13 +18,15 @@ export const SEARCH_PATH = [
   '/sbin',
 ];
 
-/** Where test/kernel/harness/fetch puts the kernel. */
-export const KERNEL_DIRECTORY = join(
-  process.env.TSCRYPT_KERNEL_CACHE ?? '/var/cache/tscrypt-kernel',
-  'user-mode-linux',
-);
+const KERNEL_CACHE = process.env.TSCRYPT_KERNEL_CACHE ?? '/var/cache/tscrypt-kernel';
 
-/** The layout of {@link KERNEL_DIRECTORY} that this harness understands; test/kernel/harness/fetch writes it. */
+/** Where test/kernel/harness/fetch puts user-mode Linux. */
+export const KERNEL_DIRECTORY = join(KERNEL_CACHE, 'user-mode-linux');
+
+/** Where it puts the kernel for virtual machines. */
+export const DEBIAN_KERNEL_DIRECTORY = join(KERNEL_CACHE, 'debian-linux');
+
+/** The layout of these directories that the harness understands; test/kernel/harness/fetch writes it. */
 const KERNEL_FORMAT = '1';
 
 /**
@@ -52,7 +55,9 @@ function absence(requirement: Requirement): string | undefined {
     case 'root':
       return process.getuid?.() === 0 ? undefined : 'this needs root';
     case 'uml':
-      return kernelAbsence();
+      return kernelAbsence('user-mode Linux', KERNEL_DIRECTORY);
+    case 'qemu':
+      return absence('qemu-system-x86_64') ?? kernelAbsence("Debian's kernel", DEBIAN_KERNEL_DIRECTORY);
     case 'build':
       return existsSync('dist/index.js') ? undefined : 'dist/ is not built (npm run build)';
     default:
@@ -60,13 +65,13 @@ function absence(requirement: Requirement): string | undefined {
   }
 }
 
-function kernelAbsence(): string | undefined {
+function kernelAbsence(name: string, directory: string): string | undefined {
   try {
-    if (readFileSync(join(KERNEL_DIRECTORY, 'complete'), 'utf8').trim() === KERNEL_FORMAT) return undefined;
+    if (readFileSync(join(directory, 'complete'), 'utf8').trim() === KERNEL_FORMAT) return undefined;
   } catch {
     // Absent or unreadable is all the same: fetch it.
   }
-  return `user-mode Linux is not in ${KERNEL_DIRECTORY} (run test/kernel/harness/fetch as root)`;
+  return `${name} is not in ${directory} (run test/kernel/harness/fetch as root)`;
 }
 
 function isCi(): boolean {
