@@ -7,11 +7,14 @@ import type { StackControl } from './stack-control.ts';
 export function controlHandlers(stack: StackControl, server: DeviceServer): ControlHandlers {
   const { device } = server;
   return {
-    status: () => server.info,
+    status: () => server.inspect(),
     targets: () => device.status(),
     flush: () => device.flush(),
     suspend: ({ flush }) => device.suspend({ flush: flag(flush, 'flush', true) }),
-    resume: ({ flush }) => device.resume({ flush: flag(flush, 'flush', true) }),
+    resume: async ({ flush }) => {
+      await device.resume({ flush: flag(flush, 'flush', true) });
+      await server.kernel.tableChanged();
+    },
     clear: () => device.clear(),
     wipeTable: ({ flush }) => stack.wipeTable(device, flag(flush, 'flush', true)),
     rename: ({ to }) => stack.rename(device, text(to, 'to')),

@@ -4,9 +4,12 @@ import { type BlockDevice, formatNbdUri } from '../block/index.ts';
 import { DM_MAJOR } from '../dm/device-numbers.ts';
 import type { MappedDevice } from '../dm/index.ts';
 import { fromSystemError, TscryptError } from '../errors.ts';
+import type { KernelExporter } from '../export/kernel-export.ts';
 import { NbdServer, type NbdTlsOptions } from '../export/nbd/index.ts';
+import type { QueueThreads } from '../export/queue-threads.ts';
 import { formatTable } from '../table/index.ts';
 import { SECTOR_SIZE } from '../units.ts';
+import { KernelExportSlot } from './kernel-export-slot.ts';
 import type {
   ActivationRequest,
   CloseOptions,
@@ -27,12 +30,23 @@ export interface DeviceServerOptions {
   readonly common: boolean;
   readonly dependency: (label: string) => Dependency;
   readonly shortcomings: () => readonly string[];
+  /** Where requests that come from the kernel are served. */
+  readonly queues: QueueThreads;
+  /** What can show the device in the kernel; all of this build if not given. */
+  readonly exporters?: readonly KernelExporter[] | undefined;
+  /** What others may know of the device has changed. */
+  readonly changed: () => void;
+  /** Where failures go that nobody waits for. */
+  readonly log: (error: unknown) => void;
   /** What paths of TLS files are relative to. */
   readonly workingDirectory: string;
 }
 
 /** How long requests under way may take to finish when the device is closed. */
 const PATIENCE_MS = 5_000;
+
+/** How often a device that is to be closed when it is no longer used is asked whether it still is. */
+const DEFERRED_INTERVAL_MS = 500;
 
 /** VM_READAHEAD_PAGES of the kernel, in sectors. */
 const READ_AHEAD = 256;
@@ -46,6 +60,8 @@ export class DeviceServer {
   geometry: Geometry | undefined;
   readonly #options: DeviceServerOptions;
   readonly #nbd: NbdServer;
+  /** The block device of the kernel that shows this one, if there is one. */
+  readonly kernel: KernelExportSlot;
   #paths: DevicePaths;
   /** One use of the device for each NBD connection. */
   readonly #connections: BlockDevice[] = [];
@@ -64,6 +80,16 @@ export class DeviceServer {
       exports: [{ name: request.name, device, readOnly: request.readOnly ?? false }],
       ...(tls && { tls }),
       onConnectionsChange: (_, count) => this.#countConnections(count),
+    });
+    this.kernel = new KernelExportSlot({
+      choice: request.export ?? 'socket',
+      device,
+      readOnly: request.readOnly ?? false,
+      queues: options.queues,
+      exporters: options.exporters,
+      directory: () => this.#paths.directory,
+      changed: options.changed,
+      log: options.log,
     });
     this.ended = new Promise<void>((settle) => {
       this.#ended = settle;
@@ -84,8 +110,10 @@ export class DeviceServer {
         const tcp = { host: address, port };
         server.#tcpUri = formatNbdUri({ tls: tls !== undefined, address: tcp, exportName: name });
       }
+      await server.kernel.tableChanged();
       return server;
     } catch (error) {
+      await server.kernel.detach({ force: true }).catch(options.log);
       await server.#nbd.close();
       throw error;
     }
@@ -127,10 +155,18 @@ export class DeviceServer {
         ...(this.#tcpUri ? [this.#tcpUri] : []),
       ],
       socket: nbdSocket,
+      export: this.kernel.info,
       shortcomings: shortcomings(),
       ...(this.geometry && { geometry: this.geometry }),
       description: request.description ?? {},
     };
+  }
+
+  /** The same, with what has to be asked for. */
+  async inspect(): Promise<DeviceInfo> {
+    const exported = await this.kernel.inspect();
+    const { info } = this;
+    return { ...info, export: exported, openCount: info.openCount + (exported.inUse ? 1 : 0) };
   }
 
   /** The device has been renamed, and its directory with it. Connected clients notice nothing. */
@@ -148,25 +184,69 @@ export class DeviceServer {
    *   against a device above); what the first flush met, in which case the device stays (unless `force`)
    */
   async close(options: CloseOptions = {}): Promise<boolean> {
+    const { force = false } = options;
     if (options.cancelDeferred) {
       this.device.deferRemoval(undefined);
       return false;
     }
     // Closing fails as long as it still can without harm: before the clients are gone.
-    if (!options.force && !this.#ending && this.#flushes) await this.#flushBeforeClose();
-    if (!this.#ending && this.#inUse(options.force ?? false)) {
-      const { openCount } = this.device.info;
-      if (!options.deferred)
-        throw new TscryptError('DEVICE_BUSY', `Device ${this.name} is still in use.`, {
-          details: { device: this.name, openCount },
-        });
-      this.device.deferRemoval(() => {
-        this.#end().catch(() => {});
-      });
+    if (!force && !this.#ending && this.#flushes) await this.#flushBeforeClose();
+    if (!this.#ending && !(await this.#letGo(force))) {
+      if (!options.deferred) throw this.#busy();
+      this.#closeWhenUnused();
       return false;
     }
     await this.#end();
     return true;
+  }
+
+  /**
+   * Takes the kernel's device away, which nobody must be using. While suspended that comes later: what the kernel
+   * has in its cache could not be written now.
+   *
+   * @returns false when the device is in use
+   */
+  async #letGo(force: boolean): Promise<boolean> {
+    if (this.#inUse(force)) return false;
+    if (!force && (await this.kernel.inUse())) return false;
+    if (this.#suspended) return true;
+    try {
+      await this.kernel.detach({ force });
+    } catch (error) {
+      if (error instanceof TscryptError && error.code === 'DEVICE_BUSY') return false;
+      throw error;
+    }
+    // A client may have come while that took its time.
+    return !this.#inUse(force);
+  }
+
+  #closeWhenUnused(): void {
+    const due = (): boolean => !this.#ending && this.device.info.deferredRemove;
+    const attempt = async (): Promise<void> => {
+      if (!due()) return;
+      if (!(await this.#letGo(false))) again();
+      else if (due()) await this.#end();
+    };
+    const start = (): void => {
+      attempt().catch(this.#options.log);
+    };
+    // The device tells when its last use ends; nobody tells when that of a device of the kernel does.
+    const again = (): void => {
+      if (this.device.info.openCount === 0) setTimeout(start, DEFERRED_INTERVAL_MS).unref();
+    };
+    this.device.deferRemoval(start);
+    again();
+  }
+
+  #busy(): TscryptError {
+    const { openCount } = this.device.info;
+    return new TscryptError('DEVICE_BUSY', `Device ${this.name} is still in use.`, {
+      details: {
+        device: this.name,
+        openCount,
+        ...(this.kernel.info.node && { node: this.kernel.info.node }),
+      },
+    });
   }
 
   async #flushBeforeClose(): Promise<void> {
@@ -232,6 +312,7 @@ export class DeviceServer {
     // Requests held back by a suspend would keep their connections from finishing.
     if (this.#suspended && this.device.info.tables.live) await step(() => this.device.resume());
     this.device.refuseWaiting();
+    await step(() => this.kernel.detach({ force: true }));
     // A target may hold requests for as long as it has no path: they fail when it is suspended.
     const held = setTimeout(() => this.#letGoOfRequests(), PATIENCE_MS);
     await step(() => this.#nbd.close());

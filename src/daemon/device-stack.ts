@@ -2,6 +2,8 @@ import { rmSync } from 'node:fs';
 import { type BlockDevice, connectNbd } from '../block/index.ts';
 import { DeviceMapper, type MappedDevice, type MappedReference, mappedReference } from '../dm/index.ts';
 import { TscryptError } from '../errors.ts';
+import type { KernelExporter } from '../export/kernel-export.ts';
+import type { QueueThreads } from '../export/queue-threads.ts';
 import type { TableSpec } from '../table/index.ts';
 import type { BackingDevices } from './backing-devices.ts';
 import { claimDirectory, moveTo, releaseDirectory } from './claim.ts';
@@ -25,6 +27,10 @@ export interface DeviceStackOptions {
   readonly common: boolean;
   /** What could not be protected; see `Protection.shortcomings`. */
   readonly shortcomings: readonly string[];
+  /** What can show devices in the kernel; all of this build if not given. */
+  readonly exporters?: readonly KernelExporter[];
+  /** Where the requests of a device's exports are served. */
+  readonly queueThreads: (device: MappedDevice) => QueueThreads;
   /** Where failures go that nobody waits for. */
   readonly log: (error: unknown) => void;
 }
@@ -102,14 +108,14 @@ export class DeviceStack implements StackControl {
       throw error;
     }
     server.renamed(old, paths);
-    writeState(paths, server.info);
+    writeState(paths, server.info, server.kernel.state);
   }
 
   async setUuid(device: MappedDevice, uuid: string): Promise<void> {
     const { claims, server } = this.#member(device);
     if (device.uuid === undefined) await claims.takeUuid(uuid);
     await this.#mapper.setUuid(device, uuid);
-    writeState(server.paths, server.info);
+    writeState(server.paths, server.info, server.kernel.state);
   }
 
   /** Gives up the devices that are being made, without waiting for anything: nothing is served of them yet. */
@@ -168,6 +174,10 @@ export class DeviceStack implements StackControl {
         common: this.#options.common,
         dependency: (label) => dependency(label, (minor) => this.#nameOfMinor(minor)),
         shortcomings: () => [...this.#options.shortcomings, ...this.#options.backing.shortcomings],
+        queues: this.#options.queueThreads(device),
+        exporters: this.#options.exporters,
+        changed: () => this.#changed(device),
+        log: this.#options.log,
         workingDirectory,
       });
       undo.push(() => server.close({ force: true }));
@@ -177,7 +187,7 @@ export class DeviceStack implements StackControl {
         () => control.close(),
         () => secrets.close(),
       );
-      writeState(paths, server.info);
+      writeState(paths, server.info, server.kernel.state);
       await secrets.listen(paths.secretsSocket);
       await control.listen(paths.controlSocket);
       const member = { server, control, secrets, claims: taken };
@@ -213,6 +223,12 @@ export class DeviceStack implements StackControl {
     this.#members.delete(member.server.device);
     this.#busy--;
     this.#endIfEmpty();
+  }
+
+  /** What others may know of a device that is complete. */
+  #changed(device: MappedDevice): void {
+    const server = this.#members.get(device)?.server;
+    if (server) writeState(server.paths, server.info, server.kernel.state);
   }
 
   #endIfEmpty(): void {

@@ -5,6 +5,7 @@
 import { rmSync, writeSync } from 'node:fs';
 import { useSecretAllocator } from '../crypto/secret.ts';
 import { TscryptError } from '../errors.ts';
+import { serveHere } from '../export/queue-threads.ts';
 import { closeInheritedDescriptors, protectProcess } from '../sys/index.ts';
 import { disposeTable } from '../table/index.ts';
 import { BackingDevices } from './backing-devices.ts';
@@ -36,6 +37,7 @@ async function run(): Promise<number> {
     backing: new BackingDevices({ workingDirectory, shared: request.shared ?? false }),
     common: request.common ?? false,
     shortcomings: protection.shortcomings,
+    queueThreads: (device) => serveHere(device, { ublk: noJob, nbd: noJob }),
     log,
   });
   let starting = true;
@@ -92,4 +94,8 @@ function log(error: unknown): void {
   } catch {
     // A full disk must not keep the daemon from its work.
   }
+}
+
+async function noJob(): Promise<never> {
+  throw new TscryptError('NOT_SUPPORTED', 'This export is not available.');
 }

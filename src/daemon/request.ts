@@ -1,4 +1,14 @@
+import type { KernelExportKind } from '../export/kernel-export.ts';
+import type { QueueCounters } from '../export/queue-threads.ts';
 import type { TableSpec } from '../table/spec.ts';
+
+/**
+ * How a device is shown besides its NBD socket: by that facility of the kernel, by the best one this machine
+ * has and else not at all (`auto`), or not at all (`socket`).
+ */
+export type ExportChoice = 'auto' | 'socket' | KernelExportKind;
+
+export const EXPORT_CHOICES: readonly ExportChoice[] = ['auto', 'ublk', 'nbd', 'fuse', 'socket'];
 
 /** What a daemon is asked to map and serve. */
 export interface ActivationRequest {
@@ -21,6 +31,8 @@ export interface ActivationRequest {
   readonly common?: boolean;
   /** Several devices may write to the same backing device (they cover different parts of it). */
   readonly shared?: boolean;
+  /** Also as a block device of the kernel; `socket` if not given. */
+  readonly export?: ExportChoice;
   /** Serve over TCP as well. Without `tls` only on a loopback address. */
   readonly listen?: ListenOptions;
   /** Plain facts for `status`: type, cipher, device … never a secret. */
@@ -51,7 +63,7 @@ export interface DeviceInfo {
   readonly readOnly: boolean;
   readonly suspended: boolean;
   readonly tables: { readonly live: boolean; readonly inactive: boolean };
-  /** NBD connections, and devices whose tables use this one. */
+  /** NBD connections, devices whose tables use this one, and one more while the kernel's node is in use. */
   readonly openCount: number;
   readonly eventNumber: number;
   /** Targets in the live table. */
@@ -70,10 +82,29 @@ export interface DeviceInfo {
   readonly uris: readonly string[];
   /** Path of the NBD socket. */
   readonly socket: string;
+  readonly export: ExportInfo;
   /** What the daemon could not protect (see `Protection.shortcomings`). */
   readonly shortcomings: readonly string[];
   readonly geometry?: Geometry;
   readonly description: Readonly<Record<string, unknown>>;
+}
+
+/** How the kernel shows a device. */
+export interface ExportInfo {
+  /** `socket`: not at all; the NBD socket is all there is. */
+  readonly kind: 'socket' | KernelExportKind;
+  /** `/dev/ublkb0`, `/dev/nbd3`, `/dev/loop2`; for FUSE without a loop device, the path of the file. */
+  readonly node?: string;
+  readonly numbers?: { readonly major: number; readonly minor: number };
+  /** `/dev/mapper/NAME`, where that leads to the node. */
+  readonly link?: string;
+  /** Queues or connections. */
+  readonly queues?: number;
+  /** Whether somebody has the node open, and what was served through it; in answers about one device only. */
+  readonly inUse?: boolean;
+  readonly counters?: QueueCounters;
+  /** Why there is no node, where one was wished for; or why it is not as it should be. One sentence. */
+  readonly reason?: string;
 }
 
 /** A device below. */

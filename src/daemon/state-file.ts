@@ -1,19 +1,37 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { clearIfDead, deviceDirectories } from './claim.ts';
+import type { KernelDeviceState } from './kernel-device.ts';
 import type { DeviceInfo } from './request.ts';
 import { type DevicePaths, devicePaths } from './runtime-directory.ts';
 
 /** What stays the same of a device, unless it is renamed. */
 export type DeviceState = Pick<
   DeviceInfo,
-  'name' | 'uuid' | 'major' | 'minor' | 'pid' | 'common' | 'uris' | 'socket' | 'shortcomings' | 'description'
->;
+  | 'name'
+  | 'uuid'
+  | 'major'
+  | 'minor'
+  | 'pid'
+  | 'common'
+  | 'uris'
+  | 'socket'
+  | 'export'
+  | 'shortcomings'
+  | 'description'
+> & {
+  /** What was attached to the kernel, for whoever takes it over or removes it when the daemon has died. */
+  readonly kernel?: KernelDeviceState;
+};
 
 /**
  * Leaves on record what a device is, for other daemons, which look devices up by name, number and UUID, and
  * for people who look at the directory. No secrets.
  */
-export function writeState(paths: DevicePaths, info: DeviceInfo): void {
+export function writeState(
+  paths: DevicePaths,
+  info: DeviceInfo,
+  kernel: KernelDeviceState | undefined,
+): void {
   const { name, uuid, major, minor, pid, common, uris, socket, shortcomings, description } = info;
   const state: DeviceState = {
     name,
@@ -24,8 +42,10 @@ export function writeState(paths: DevicePaths, info: DeviceInfo): void {
     common,
     uris,
     socket,
+    export: info.export,
     shortcomings,
     description,
+    ...(kernel && { kernel }),
   };
   const draft = `${paths.state}.new`;
   writeFileSync(draft, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600, flag: 'wx' });

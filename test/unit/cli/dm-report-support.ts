@@ -38,6 +38,7 @@ export function device(name: string, minor: number, facts: Partial<DeviceInfo> =
     table: '',
     uris: [],
     socket: '',
+    export: { kind: 'socket' },
     shortcomings: [],
     description: {},
     ...facts,

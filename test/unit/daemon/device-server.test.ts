@@ -8,6 +8,7 @@ import { BackingDevices } from '../../../src/daemon/backing-devices.ts';
 import { DeviceServer } from '../../../src/daemon/device-server.ts';
 import { devicePaths } from '../../../src/daemon/runtime-directory.ts';
 import { MappedDevice } from '../../../src/dm/index.ts';
+import { serveHere } from '../../../src/export/queue-threads.ts';
 import { ffiAvailable } from '../../../src/sys/index.ts';
 import type { TableSpec } from '../../../src/table/index.ts';
 import { codeOf, pattern } from '../../suites/block-device.ts';
@@ -30,8 +31,15 @@ async function serve(table: TableSpec, device: FaultDevice): Promise<DeviceServe
     common: false,
     dependency: (label) => ({ label, name: label }),
     shortcomings: () => [],
+    queues: serveHere(mapped, { nbd: noJob, ublk: noJob }),
+    changed: () => {},
+    log: () => {},
     workingDirectory: directory,
   });
+}
+
+async function noJob(): Promise<never> {
+  throw new Error('no such job');
 }
 
 const linear: TableSpec = [{ start: 0, length: 8, type: 'linear', args: ['disk', '0'] }];

@@ -1,0 +1,4 @@
+import type { KernelExporter } from './kernel-export.ts';
+
+/** The ways in which the kernel can show a device, best first. */
+export const kernelExporters: readonly KernelExporter[] = [];
