@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../maybe-promise.ts';
+import type { FileShare } from './file-share.ts';
 
 /**
  * The contract up and down the stack. Everything that stores blocks is a `BlockDevice`: a file, a
@@ -40,6 +41,8 @@ export interface BlockDevice {
    * may stop early, but describes at least one extent). Absent: everything is allocated.
    */
   extents?(offset: number, length: number): MaybePromise<Extent[]>;
+  /** What another thread of this process makes the same device of (`adoptFile`). Absent or undefined: it cannot. */
+  share?(): FileShare | undefined;
   /** Releases what the device holds. Requests under way complete first; later ones fail. */
   close(): Promise<void>;
 }

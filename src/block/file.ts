@@ -1,5 +1,5 @@
 import { read as fsRead, write as fsWrite, readSync, type Stats, writeSync } from 'node:fs';
-import { type FileHandle, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { fromSystemError, TscryptError } from '../errors.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
 import { canPunchHoles, punchHole } from '../sys/index.ts';
@@ -13,6 +13,7 @@ import {
   type WriteZeroesOptions,
 } from './device.ts';
 import { diskGeometry, type FileGeometry, openHandle, regularFileGeometry } from './file-geometry.ts';
+import type { FileAccess, FileDescriptor, FileShare } from './file-share.ts';
 import { Flushes } from './flushes.ts';
 import { checkRead, checkWrite, closedError } from './request-check.ts';
 import { Requests } from './requests.ts';
@@ -53,35 +54,31 @@ export async function openFile(path: string, options: OpenFileOptions = {}): Pro
   }
 }
 
-/**
- * How requests reach the file: `cached` through the page cache, on the thread pool since they may wait for
- * the disk; `memory` for file systems that have no disk, inline; `direct` past the page cache, through aligned buffers.
- */
-type Access = 'cached' | 'memory' | 'direct';
-
 const ZEROES = new Uint8Array(256 * 1024);
 /** Longest request served inline; copying more would hold up everything else. */
 const INLINE_MAX = 1024 * 1024;
 
-class FileDevice implements BlockDevice {
+/** {@link openFile} makes these, and `adoptFile` for other threads. */
+export class FileDevice implements BlockDevice {
   readonly name: string;
   readonly size: number;
   readonly readOnly: boolean;
   readonly limits: Limits;
   readonly features: Features;
-  readonly #handle: FileHandle;
+  readonly #handle: FileDescriptor;
   readonly #fd: number;
-  readonly #access: Access;
+  readonly #access: FileAccess;
+  readonly #geometry: FileGeometry;
   readonly #requests = new Requests();
   readonly #flushes = new Flushes(() => this.#datasync());
 
   /** @param holes parts of the file can be given back, which is how it discards and writes zeroes */
   constructor(
     name: string,
-    handle: FileHandle,
+    handle: FileDescriptor,
     geometry: FileGeometry,
     readOnly: boolean,
-    access: Access,
+    access: FileAccess,
     holes: boolean,
   ) {
     this.name = name;
@@ -99,6 +96,18 @@ class FileDevice implements BlockDevice {
     this.#handle = handle;
     this.#fd = handle.fd;
     this.#access = access;
+    this.#geometry = geometry;
+  }
+
+  share(): FileShare {
+    return {
+      fd: this.#fd,
+      name: this.name,
+      geometry: this.#geometry,
+      readOnly: this.readOnly,
+      access: this.#access,
+      holes: this.features.discard,
+    };
   }
 
   read(offset: number, into: Uint8Array): MaybePromise<void> {

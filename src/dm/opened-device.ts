@@ -6,6 +6,7 @@ import type {
   WriteOptions,
   WriteZeroesOptions,
 } from '../block/device.ts';
+import type { FileShare } from '../block/file-share.ts';
 import { closedError } from '../block/request-check.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
 
@@ -69,6 +70,10 @@ export class OpenedDevice implements BlockDevice {
   extents(offset: number, length: number): MaybePromise<Extent[]> {
     const device = this.#open;
     return device.extents?.(offset, length) ?? [{ length, hole: false, zero: false }];
+  }
+
+  share(): FileShare | undefined {
+    return this.#device?.share?.();
   }
 
   async close(): Promise<void> {
