@@ -34,6 +34,8 @@ export interface Libc {
   syscall(n: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
   /** `argument`: an integer, or an address. */
   ioctl(fd: number, request: number, argument: number): number;
+  /** The same in another thread; its errno cannot be had. */
+  ioctlLater(fd: number, request: number, argument: number): Promise<number>;
   close(fd: number): number;
   pread(fd: number, address: number, length: number, offset: number): number;
   pwrite(fd: number, address: number, length: number, offset: number): number;
@@ -139,16 +141,21 @@ function load(): Libc | undefined {
   try {
     const koffi = createRequire(import.meta.url)('koffi') as Koffi;
     const lib = koffi.load(null);
-    let fallocate: ReturnType<typeof lib.func> | undefined;
-    const rest: Omit<Libc, keyof typeof DECLARATIONS> = {
-      fallocateLater: (...args) =>
+    /** The function, called in the thread pool; a few dozen µs. */
+    const later = (declaration: string) => {
+      let func: ReturnType<typeof lib.func> | undefined;
+      return (...args: number[]): Promise<number> =>
         new Promise((resolve, reject) => {
-          fallocate ??= lib.func(DECLARATIONS.fallocate);
-          fallocate.async(...args, (error: unknown, result: number) => {
+          func ??= lib.func(declaration);
+          func.async(...args, (error: unknown, result: number) => {
             if (error) reject(error);
             else resolve(result);
           });
-        }),
+        });
+    };
+    const rest: Omit<Libc, keyof typeof DECLARATIONS> = {
+      fallocateLater: later(DECLARATIONS.fallocate),
+      ioctlLater: later(DECLARATIONS.ioctl),
       errno: () => koffi.errno(),
       view: (address, length) => koffi.view(BigInt(address), length),
       address: (bytes) => Number(koffi.address(bytes)),

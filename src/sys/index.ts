@@ -1,6 +1,6 @@
 export { addressOf } from './address.ts';
 export { deviceNumbers, formatDeviceNumbers } from './device-numbers.ts';
-export { canPunchHoles, punchHole } from './fallocate.ts';
+export { canPunchHoles, discardBlocks, punchHole, zeroRange } from './fallocate.ts';
 export { ffiAvailable, type Libc, libc, type PollHandle, systemError } from './ffi.ts';
 export { flock, funlock, isByteLocked, lockByte } from './flock.ts';
 export { createSecretMemory } from './memory.ts';
