@@ -1,5 +1,5 @@
 import { hash } from '../hash.ts';
-import { IV_SIZE, type IvMode } from './iv.ts';
+import type { IvMode } from './iv.ts';
 import { fillPlain64 } from './plain64.ts';
 
 /**
@@ -8,14 +8,14 @@ import { fillPlain64 } from './plain64.ts';
  */
 export const essiv: IvMode = {
   name: 'essiv',
-  create({ options, key, createBlockCipher }) {
+  create({ options, key, createIvCipher }) {
     const salt = hash(options ?? '', key);
     try {
-      const cipher = createBlockCipher(salt);
+      const cipher = createIvCipher(salt);
       return {
         fill(area, first, step, count) {
           fillPlain64(area, first, step, count);
-          area.bytes.set(cipher.encrypt(area.bytes.subarray(0, count * IV_SIZE)));
+          cipher.encrypt(area, count);
         },
         dispose: () => cipher.dispose(),
       };

@@ -1,5 +1,3 @@
-import type { BlockCipher } from '../block-cipher.ts';
-
 /** Bytes of an IV; all block ciphers here have blocks of 16. */
 export const IV_SIZE = 16;
 
@@ -22,7 +20,15 @@ export interface IvGenerator {
   dispose?(): void;
 }
 
-interface IvContext {
+/** The specification's block cipher, for IV modes that encrypt their IVs. */
+export interface IvCipher {
+  /** Encrypts the first `count` IVs of `area` in place, each on its own. */
+  encrypt(area: IvArea, count: number): void;
+  /** Forgets the key. */
+  dispose(): void;
+}
+
+export interface IvContext {
   /** What stands behind the colon in the cipher specification. */
   readonly options: string | undefined;
   /** Chaining mode the IVs are for. */
@@ -32,8 +38,8 @@ interface IvContext {
   readonly sectorSize: number;
   /** Key of the data, borrowed for the call. */
   readonly key: Uint8Array;
-  /** The specification's block cipher under another key. */
-  createBlockCipher(key: Uint8Array): BlockCipher;
+  /** The specification's block cipher under another key, borrowed for the call. */
+  createIvCipher(key: Uint8Array): IvCipher;
 }
 
 /** An IV mode of dm-crypt (`drivers/md/dm-crypt.c`, "Different IV generation algorithms"). */

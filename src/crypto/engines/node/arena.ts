@@ -1,23 +1,5 @@
-import { TscryptError } from '../../../errors.ts';
 import { IV_SIZE, type IvArea } from '../../iv/iv.ts';
-import { VECTOR_WASM } from './vector-wasm.ts';
-
-/** What is used of the global, which the type definitions of ES and Node leave out. */
-interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-}
-
-/** The functions of `vector.wat`; see there. */
-interface Vector {
-  readonly memory: { readonly buffer: ArrayBuffer };
-  xtsBegin(data: number, tweaks: number, ivs: number, sectors: number, blocks: number): void;
-  xor(data: number, mask: number, length: number): void;
-  cbcEnd(data: number, cipher: number, ivs: number, sectors: number, blocks: number): void;
-  gatherXor(data: number, column: number, sectors: number, size: number): void;
-  scatter(data: number, column: number, sectors: number, size: number): void;
-  counters(out: number, ivs: number, sectors: number, blocks: number): void;
-}
+import { createVectorMemory, instantiateVector, type Vector } from '../vector/vector.ts';
 
 /** Requests are worked off in pieces of at most this many bytes; larger ones leave the CPU's caches. */
 export const MAX_PIECE = 128 * 1024;
@@ -41,8 +23,9 @@ class Arena {
   readonly #dataViews: Uint8Array[] = [];
 
   constructor() {
-    this.vector = instantiate();
-    const { buffer } = this.vector.memory;
+    const memory = createVectorMemory(END);
+    const { buffer } = memory;
+    this.vector = instantiateVector(memory);
     this.bytes = new Uint8Array(buffer);
     const size = MAX_SECTORS * IV_SIZE;
     this.ivs = { bytes: new Uint8Array(buffer, IVS, size), view: new DataView(buffer, IVS, size) };
@@ -63,19 +46,6 @@ class Arena {
 
   wipe(): void {
     this.bytes.fill(0, 0, END);
-  }
-}
-
-/** @throws TscryptError NOT_SUPPORTED on a CPU without SIMD, or when Node runs without its compiler */
-function instantiate(): Vector {
-  const { WebAssembly } = globalThis as unknown as { WebAssembly?: WebAssemblyApi };
-  try {
-    if (!WebAssembly) throw new Error('WebAssembly is switched off (--jitless)');
-    const module = new WebAssembly.Module(Buffer.from(VECTOR_WASM, 'base64'));
-    return new WebAssembly.Instance(module).exports as Vector;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TscryptError('NOT_SUPPORTED', `WebAssembly with SIMD is needed: ${reason}`, { cause });
   }
 }
 

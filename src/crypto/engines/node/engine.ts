@@ -1,10 +1,9 @@
 import { TscryptError } from '../../../errors.ts';
 import { SECTOR_SIZE } from '../../../units.ts';
-import { chainingModes } from '../../chaining-mode.ts';
 import { isNullCipher } from '../../cipher-spec.ts';
 import type { CryptoEngine, SectorCipherRequest } from '../../engine.ts';
-import type { IvGenerator } from '../../iv/iv.ts';
-import { findIvMode } from '../../iv/registry.ts';
+import { createIvGenerator } from '../../iv/generator.ts';
+import { IV_SIZE, type IvCipher } from '../../iv/iv.ts';
 import type { SectorCipher } from '../../sector-cipher.ts';
 import { createCbc } from './cbc.ts';
 import { createCtr } from './ctr.ts';
@@ -55,22 +54,12 @@ let tested = false;
 function createSingle(request: SectorCipherRequest): SectorCipher {
   const { spec, key, sectorSize, largeSectorIv } = request;
   const create = createMode.get(spec.mode);
-  const mode = chainingModes.get(spec.mode);
-  if (!create || !mode) {
+  if (!create) {
     throw new TscryptError('NOT_SUPPORTED', `Mode ${spec.mode} is not supported.`, {
       details: { mode: spec.mode },
     });
   }
-  // ECB takes no IV; one that is named nevertheless is passed over, as dm-crypt does with a warning.
-  const ivMode = spec.iv === undefined || spec.mode === 'ecb' ? undefined : findIvMode(spec.iv);
-  const ivs: IvGenerator | undefined = ivMode?.create({
-    options: spec.ivOptions,
-    mode: spec.mode,
-    blockSize: mode.blockSize,
-    sectorSize,
-    key,
-    createBlockCipher: (ivKey) => createEcbCipher(spec.cipher, ivKey),
-  });
+  const ivs = createIvGenerator(request, (ivKey) => createIvCipher(spec.cipher, ivKey));
   const perSector = sectorSize / SECTOR_SIZE;
   return createPieced({
     cipher: create(spec.cipher, key, sectorSize),
@@ -78,4 +67,12 @@ function createSingle(request: SectorCipherRequest): SectorCipher {
     sectorSize,
     sectorsPerIv: largeSectorIv ? perSector : 1,
   });
+}
+
+function createIvCipher(name: string, key: Uint8Array): IvCipher {
+  const cipher = createEcbCipher(name, key);
+  return {
+    encrypt: ({ bytes }, count) => bytes.set(cipher.encrypt(bytes.subarray(0, count * IV_SIZE))),
+    dispose: () => cipher.dispose(),
+  };
 }

@@ -1,17 +1,16 @@
-;; The arithmetic around ECB calls, 16 bytes at a time. All parameters are byte offsets into the one memory,
+;; The arithmetic around cipher calls, 16 bytes at a time. All parameters are byte offsets into the one memory,
 ;; except the counts. Blocks are 16 bytes; "blocks" is the number of blocks in one encryption sector; sectors
-;; lie one behind the other.
+;; lie one behind the other. Of any alignment.
+;;
+;; (@double $t): the next XTS tweak, which is the last one times the primitive element of GF(2^128), in the
+;; convention of IEEE 1619-2018, 5.2: a 128-bit little-endian shift left by one; the bit that falls out comes back
+;; as 0x87. scripts/build-wasm.mjs writes it out at each place, since V8 does not inline calls here and a call costs
+;; more than the arithmetic. The function needs a local $signs.
 (module
-  (memory (export "memory") 8)
+  (import "arena" "memory" (memory 1))
 
   ;; First pass of XTS: each sector's tweaks follow from its encrypted IV; they are kept in $tweaks and
   ;; XORed into the data. Four sectors at a time, for the doubling is one long chain of dependencies.
-  ;;
-  ;; The next tweak is the last one times the primitive element of GF(2^128), in the convention of
-  ;; IEEE 1619-2018, 5.2: a 128-bit little-endian shift left by one; the bit that falls out comes back as
-  ;; 0x87. The sign bits of words 1 and 3 become masks (by 32-bit arithmetic shifts, for which every CPU has an
-  ;; instruction): word 3's selects 0x87 in the low half, word 1's the carry into the high half. Written out
-  ;; five times, because V8 does not inline calls here and a call costs more than the arithmetic.
   (func (export "xtsBegin")
     (param $data i32) (param $tweaks i32) (param $ivs i32) (param $sectors i32) (param $blocks i32)
     (local $size i32) (local $k i32) (local $p i32) (local $q i32)
@@ -30,46 +29,22 @@
           (local.set $q (i32.add (local.get $tweaks) (local.get $k)))
           (v128.store (local.get $q) (local.get $a))
           (v128.store (local.get $p) (v128.xor (v128.load (local.get $p)) (local.get $a)))
-          (local.set $signs (i32x4.shr_s (local.get $a) (i32.const 31)))
-          (local.set $a
-            (v128.xor
-              (i64x2.shl (local.get $a) (i32.const 1))
-              (v128.and
-                (i8x16.shuffle 12 13 14 15 12 13 14 15 4 5 6 7 4 5 6 7 (local.get $signs) (local.get $signs))
-                (v128.const i32x4 0x87 0 1 0))))
+          (@double $a)
           (local.set $p (i32.add (local.get $p) (local.get $size)))
           (local.set $q (i32.add (local.get $q) (local.get $size)))
           (v128.store (local.get $q) (local.get $b))
           (v128.store (local.get $p) (v128.xor (v128.load (local.get $p)) (local.get $b)))
-          (local.set $signs (i32x4.shr_s (local.get $b) (i32.const 31)))
-          (local.set $b
-            (v128.xor
-              (i64x2.shl (local.get $b) (i32.const 1))
-              (v128.and
-                (i8x16.shuffle 12 13 14 15 12 13 14 15 4 5 6 7 4 5 6 7 (local.get $signs) (local.get $signs))
-                (v128.const i32x4 0x87 0 1 0))))
+          (@double $b)
           (local.set $p (i32.add (local.get $p) (local.get $size)))
           (local.set $q (i32.add (local.get $q) (local.get $size)))
           (v128.store (local.get $q) (local.get $c))
           (v128.store (local.get $p) (v128.xor (v128.load (local.get $p)) (local.get $c)))
-          (local.set $signs (i32x4.shr_s (local.get $c) (i32.const 31)))
-          (local.set $c
-            (v128.xor
-              (i64x2.shl (local.get $c) (i32.const 1))
-              (v128.and
-                (i8x16.shuffle 12 13 14 15 12 13 14 15 4 5 6 7 4 5 6 7 (local.get $signs) (local.get $signs))
-                (v128.const i32x4 0x87 0 1 0))))
+          (@double $c)
           (local.set $p (i32.add (local.get $p) (local.get $size)))
           (local.set $q (i32.add (local.get $q) (local.get $size)))
           (v128.store (local.get $q) (local.get $d))
           (v128.store (local.get $p) (v128.xor (v128.load (local.get $p)) (local.get $d)))
-          (local.set $signs (i32x4.shr_s (local.get $d) (i32.const 31)))
-          (local.set $d
-            (v128.xor
-              (i64x2.shl (local.get $d) (i32.const 1))
-              (v128.and
-                (i8x16.shuffle 12 13 14 15 12 13 14 15 4 5 6 7 4 5 6 7 (local.get $signs) (local.get $signs))
-                (v128.const i32x4 0x87 0 1 0))))
+          (@double $d)
           (local.set $k (i32.add (local.get $k) (i32.const 16)))
           (br_if $block (i32.lt_u (local.get $k) (local.get $size))))
         (local.set $k (i32.shl (local.get $size) (i32.const 2)))
@@ -87,13 +62,7 @@
           (local.set $p (i32.add (local.get $data) (local.get $k)))
           (v128.store (i32.add (local.get $tweaks) (local.get $k)) (local.get $a))
           (v128.store (local.get $p) (v128.xor (v128.load (local.get $p)) (local.get $a)))
-          (local.set $signs (i32x4.shr_s (local.get $a) (i32.const 31)))
-          (local.set $a
-            (v128.xor
-              (i64x2.shl (local.get $a) (i32.const 1))
-              (v128.and
-                (i8x16.shuffle 12 13 14 15 12 13 14 15 4 5 6 7 4 5 6 7 (local.get $signs) (local.get $signs))
-                (v128.const i32x4 0x87 0 1 0))))
+          (@double $a)
           (local.set $k (i32.add (local.get $k) (i32.const 16)))
           (br_if $block (i32.lt_u (local.get $k) (local.get $size))))
         (local.set $data (i32.add (local.get $data) (local.get $size)))
@@ -101,6 +70,91 @@
         (local.set $ivs (i32.add (local.get $ivs) (i32.const 16)))
         (local.set $sectors (i32.sub (local.get $sectors) (i32.const 1)))
         (br $one))))
+
+  ;; The same without keeping the tweaks: XORs into the data, as either pass, what $starts begin. With the deltas of
+  ;; xtsDeltas this is all that is left to do around one XTS call over many sectors.
+  (func (export "xtsFold") (param $data i32) (param $starts i32) (param $sectors i32) (param $blocks i32)
+    (local $size i32) (local $end i32) (local $p i32) (local $q i32) (local $r i32)
+    (local $a v128) (local $b v128) (local $c v128) (local $d v128) (local $signs v128)
+    (local.set $size (i32.shl (local.get $blocks) (i32.const 4)))
+    (block $single
+      (loop $four
+        (br_if $single (i32.lt_u (local.get $sectors) (i32.const 4)))
+        (local.set $a (v128.load offset=0 (local.get $starts)))
+        (local.set $b (v128.load offset=16 (local.get $starts)))
+        (local.set $c (v128.load offset=32 (local.get $starts)))
+        (local.set $d (v128.load offset=48 (local.get $starts)))
+        (local.set $end (i32.add (local.get $data) (local.get $size)))
+        (local.set $p (local.get $end))
+        (local.set $q (i32.add (local.get $p) (local.get $size)))
+        (local.set $r (i32.add (local.get $q) (local.get $size)))
+        (loop $block
+          (v128.store (local.get $data) (v128.xor (v128.load (local.get $data)) (local.get $a)))
+          (@double $a)
+          (v128.store (local.get $p) (v128.xor (v128.load (local.get $p)) (local.get $b)))
+          (@double $b)
+          (v128.store (local.get $q) (v128.xor (v128.load (local.get $q)) (local.get $c)))
+          (@double $c)
+          (v128.store (local.get $r) (v128.xor (v128.load (local.get $r)) (local.get $d)))
+          (@double $d)
+          (local.set $p (i32.add (local.get $p) (i32.const 16)))
+          (local.set $q (i32.add (local.get $q) (i32.const 16)))
+          (local.set $r (i32.add (local.get $r) (i32.const 16)))
+          (local.set $data (i32.add (local.get $data) (i32.const 16)))
+          (br_if $block (i32.lt_u (local.get $data) (local.get $end))))
+        (local.set $data (local.get $r))
+        (local.set $starts (i32.add (local.get $starts) (i32.const 64)))
+        (local.set $sectors (i32.sub (local.get $sectors) (i32.const 4)))
+        (br $four)))
+    (block $done
+      (loop $one
+        (br_if $done (i32.eqz (local.get $sectors)))
+        (local.set $a (v128.load (local.get $starts)))
+        (local.set $end (i32.add (local.get $data) (local.get $size)))
+        (loop $block
+          (v128.store (local.get $data) (v128.xor (v128.load (local.get $data)) (local.get $a)))
+          (@double $a)
+          (local.set $data (i32.add (local.get $data) (i32.const 16)))
+          (br_if $block (i32.lt_u (local.get $data) (local.get $end))))
+        (local.set $starts (i32.add (local.get $starts) (i32.const 16)))
+        (local.set $sectors (i32.sub (local.get $sectors) (i32.const 1)))
+        (br $one))))
+
+  ;; What is wrong with the tweaks when sectors go through XTS as one data unit that has the first one's IV. $tweaks
+  ;; holds the sectors' encrypted IVs T_s; where sector s begins the unit's tweak has become T_0 times a^(32 $steps s).
+  ;; The difference of the two takes T_s's place; multiplied on, it stays the difference.
+  ;;
+  ;; Times a^32 is a shift by one 32-bit word; the word that falls out, times 0x87, is added at the bottom.
+  (func (export "xtsDeltas") (param $tweaks i32) (param $sectors i32) (param $steps i32)
+    (local $low i64) (local $high i64) (local $out i64) (local $k i32)
+    (local.set $low (i64.load offset=0 (local.get $tweaks)))
+    (local.set $high (i64.load offset=8 (local.get $tweaks)))
+    (v128.store (local.get $tweaks) (v128.const i64x2 0 0))
+    (block $done
+      (loop $sector
+        (local.set $sectors (i32.sub (local.get $sectors) (i32.const 1)))
+        (br_if $done (i32.eqz (local.get $sectors)))
+        (local.set $k (local.get $steps))
+        (loop $step
+          (local.set $out (i64.shr_u (local.get $high) (i64.const 32)))
+          (local.set $high
+            (i64.or (i64.shl (local.get $high) (i64.const 32)) (i64.shr_u (local.get $low) (i64.const 32))))
+          (local.set $low
+            (i64.xor
+              (i64.xor
+                (i64.shl (local.get $low) (i64.const 32))
+                (i64.xor (local.get $out) (i64.shl (local.get $out) (i64.const 1))))
+              (i64.xor
+                (i64.shl (local.get $out) (i64.const 2))
+                (i64.shl (local.get $out) (i64.const 7)))))
+          (local.set $k (i32.sub (local.get $k) (i32.const 1)))
+          (br_if $step (local.get $k)))
+        (local.set $tweaks (i32.add (local.get $tweaks) (i32.const 16)))
+        (i64.store offset=0 (local.get $tweaks)
+          (i64.xor (i64.load offset=0 (local.get $tweaks)) (local.get $low)))
+        (i64.store offset=8 (local.get $tweaks)
+          (i64.xor (i64.load offset=8 (local.get $tweaks)) (local.get $high)))
+        (br $sector))))
 
   ;; $data ^= $mask, $length bytes, a multiple of 64.
   (func (export "xor") (param $data i32) (param $mask i32) (param $length i32)
@@ -161,6 +215,18 @@
       (loop $next
         (br_if $done (i32.eqz (local.get $sectors)))
         (v128.store (local.get $data) (v128.load (local.get $column)))
+        (local.set $column (i32.add (local.get $column) (i32.const 16)))
+        (local.set $data (i32.add (local.get $data) (local.get $size)))
+        (local.set $sectors (i32.sub (local.get $sectors) (i32.const 1)))
+        (br $next))))
+
+  ;; $column is XORed into that column of $data.
+  (func (export "scatterXor") (param $data i32) (param $column i32) (param $sectors i32) (param $size i32)
+    (block $done
+      (loop $next
+        (br_if $done (i32.eqz (local.get $sectors)))
+        (v128.store (local.get $data)
+          (v128.xor (v128.load (local.get $data)) (v128.load (local.get $column))))
         (local.set $column (i32.add (local.get $column) (i32.const 16)))
         (local.set $data (i32.add (local.get $data) (local.get $size)))
         (local.set $sectors (i32.sub (local.get $sectors) (i32.const 1)))
