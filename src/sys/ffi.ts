@@ -56,6 +56,13 @@ export interface Libc {
   /** Strings are passed as addresses of NUL-terminated bytes; 0 for none. */
   mount(source: number, target: number, type: number, flags: number, data: number): number;
   umount2(target: number, flags: number): number;
+  /**
+   * Calls one of the functions above in the thread pool (a few dozen µs): for what may wait for requests that this
+   * very process serves. The memory behind its addresses must live until it is done.
+   *
+   * @returns what it returns; -errno where that is -1
+   */
+  later(name: 'ioctl' | 'send' | 'umount2', ...args: readonly number[]): Promise<number>;
   /** errno of the last call. */
   errno(): number;
   /** Memory at `address` as an ArrayBuffer that the garbage collector never frees. */
@@ -153,7 +160,18 @@ function load(): Libc | undefined {
           });
         });
     };
+    const pooled = new Map<string, ReturnType<typeof lib.func>>();
     const rest: Omit<Libc, keyof typeof DECLARATIONS> = {
+      later: (name, ...args) =>
+        new Promise((resolve, reject) => {
+          const func = pooled.get(name) ?? lib.func(DECLARATIONS[name]);
+          pooled.set(name, func);
+          func.async(...args, (error: unknown, result: number) => {
+            // koffi puts the other thread's errno in place for as long as this callback runs.
+            if (error) reject(error);
+            else resolve(result === -1 ? -koffi.errno() : result);
+          });
+        }),
       fallocateLater: later(DECLARATIONS.fallocate),
       ioctlLater: later(DECLARATIONS.ioctl),
       errno: () => koffi.errno(),
