@@ -24,6 +24,8 @@ export {
   type CloseOptions,
   closeDevice,
   type DeviceInfo,
+  type ExportChoice,
+  type ExportInfo,
   findDevice,
   type ListenOptions,
   listDevices,

@@ -37,6 +37,7 @@ export function statusText(info: DeviceInfo): string {
     ...line('mode', `${info.readOnly ? 'readonly' : 'read/write'}${info.suspended ? ' (suspended)' : ''}`),
     ...line('flags', flags.length === 0 ? undefined : flags.join(' ')),
     ...line('deferred', info.closeDeferred ? 'closes when the last client leaves' : undefined),
+    ...exportLines(info),
     ...info.uris.flatMap((uri) => line('export', uri)),
     ...line('process', String(info.pid)),
   ].join('\n');
@@ -49,6 +50,21 @@ function suffixed(value: string | undefined, suffix: string, prefix = ''): strin
 function sectors(count: unknown): string | undefined {
   if (typeof count !== 'number') return undefined;
   return `${count} [512-byte units] (${count * SECTOR_SIZE} [bytes])`;
+}
+
+/** The kernel's device, how it is served, and what went through it. */
+function exportLines({ export: { kind, node, link, queues, counters, reason } }: DeviceInfo): string[] {
+  const why = reason === undefined ? [] : [`  note:    ${reason}`];
+  if (node === undefined) return why;
+  const served = counters && [
+    `${counters.reads} reads (${counters.readBytes} bytes), ${counters.writes} writes (${counters.writtenBytes} bytes)`,
+    `${counters.flushes} flushes, ${counters.others} discards and zeroes, ${counters.errors} errors`,
+  ];
+  return [
+    `  export:  ${link === undefined ? node : `${link}, ${node}`} (${kind}, ${queues} ${queues === 1 ? 'queue' : 'queues'})`,
+    ...(served ? [`  served:  ${served.join(', ')}`] : []),
+    ...why,
+  ];
 }
 
 /** Words of crypt lines behind cipher, key, IV offset, device and offset. */

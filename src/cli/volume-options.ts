@@ -8,6 +8,7 @@ import type {
   PbkdfRequest,
   VolumeLocation,
 } from '../volume/index.ts';
+import { exportChoice } from './export-choice.ts';
 import type { Options } from './flags/registry.ts';
 import { usageError } from './flags/values.ts';
 
@@ -82,6 +83,7 @@ export function activationOf(options: Options): ActivateOptions {
     readOnly: options.readonly,
     flags: FLAGS.filter(([option]) => options[option]).map(([, flag]) => flag),
     listen: listenOf(options),
+    export: exportChoice(options.export),
   };
 }
 

@@ -11,7 +11,7 @@ export default class Close extends ActionCommand {
   static override readonly args = argumentsOf('close');
 
   protected async act(): Promise<undefined> {
-    const { deferred = false, 'cancel-deferred': cancelDeferred = false } = this.options;
-    await closeDevice(mappedName(this.operand('name')), { deferred, cancelDeferred });
+    const { deferred = false, force = false, 'cancel-deferred': cancelDeferred = false } = this.options;
+    await closeDevice(mappedName(this.operand('name')), { deferred, force, cancelDeferred });
   }
 }

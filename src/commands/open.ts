@@ -1,4 +1,5 @@
 import { ActionCommand } from '../cli/action-command.ts';
+import { exportFallback } from '../cli/export-choice.ts';
 import { argumentsOf, flagsOf } from '../cli/flags/oclif.ts';
 import { existingPassphrase, triesOf, unlock } from '../cli/unlock.ts';
 import { activationOf, locationOf, mappedName } from '../cli/volume-options.ts';
@@ -39,9 +40,14 @@ export default class Open extends ActionCommand {
     const info = await volume.activate(name, unlocked, activation);
     if (options.persistent) await volume.setFlags(activation.flags ?? []);
     for (const shortcoming of info.shortcomings) ui.debug(shortcoming);
+    const fallback = exportFallback(name, info.export);
+    if (fallback !== undefined) ui.warn(fallback);
     if (options.json) ui.printJson(info);
-    else if (process.stdout.isTTY) for (const uri of info.uris) ui.note(`${name} is exported as ${uri}`);
-    else for (const uri of info.uris) ui.verbose(`${name} is exported as ${uri}`);
+    for (const place of options.json ? [] : [info.export.link ?? info.export.node, ...info.uris]) {
+      if (place === undefined) continue;
+      if (process.stdout.isTTY) ui.note(`${name} is exported as ${place}`);
+      else ui.verbose(`${name} is exported as ${place}`);
+    }
   }
 
   /** The name to map under; undefined where only the passphrase is tested. */

@@ -22,6 +22,8 @@ export type {
   CloseOptions,
   Dependency,
   DeviceInfo,
+  ExportChoice,
+  ExportInfo,
   Geometry,
   ListenOptions,
 } from './request.ts';

@@ -5,6 +5,7 @@ import {
   type ActivationRequest,
   activateDevice,
   type DeviceInfo,
+  type ExportChoice,
   type ListenOptions,
 } from '../daemon/index.ts';
 import { MappedDevice } from '../dm/index.ts';
@@ -25,6 +26,8 @@ export interface ActivateOptions {
   readonly readOnly?: boolean | undefined;
   /** Besides the flags the header makes persistent: `allow-discards`, `same-cpu-crypt` … */
   readonly flags?: readonly PersistentFlag[] | undefined;
+  /** Also as a block device of the kernel; `socket`, which is not at all, if not given. */
+  readonly export?: ExportChoice | undefined;
   /** Serve over TCP as well as over the unix socket. */
   readonly listen?: ListenOptions | undefined;
   /** Gives up waiting and ends the half-started daemon. */
@@ -48,6 +51,7 @@ export async function activateLuks2(
     table,
     readOnly: options.readOnly ?? false,
     description,
+    ...(options.export && { export: options.export }),
     ...(options.listen && { listen: options.listen }),
   };
   try {

@@ -5,6 +5,7 @@ import { DM_MAJOR, formatMinor, MAX_MINOR } from '../../dm/device-numbers.ts';
 import { checkName, checkUuid } from '../../dm/names.ts';
 import { TscryptError } from '../../errors.ts';
 import type { TableSpec } from '../../table/spec.ts';
+import { exportChoice } from '../export-choice.ts';
 import type { DeviceAddress } from './address.ts';
 import { IoctlFailure } from './failure.ts';
 
@@ -35,6 +36,7 @@ export async function createDevice({ name, uuid, numbers, readOnly, table }: New
       uuid,
       readOnly,
       common: true,
+      export: exportChoice(undefined),
       ...(numbers && { minor: numbers.minor }),
       ...(table.length > 0 && { table }),
     });

@@ -1,3 +1,4 @@
+import { EXPORT_CHOICES } from '../../daemon/request.ts';
 import type { ActionName } from './actions.ts';
 import { OPTION_NAMES, type OptionName, type Options } from './registry.ts';
 import { usageError } from './values.ts';
@@ -26,7 +27,6 @@ const PBKDF2_MINIMUM = 1000;
 const ARGON2_MINIMUM = 4;
 const SECTOR_SIZES = [512, 1024, 2048, 4096];
 const TYPES = ['luks', 'luks2'];
-const EXPORTS = ['auto', 'socket'];
 
 function broken(when: boolean, message: string): string | undefined {
   return when ? message : undefined;
@@ -127,8 +127,8 @@ const CHECKS: readonly Check[] = [
     ),
   (o) =>
     broken(
-      o.export !== undefined && !EXPORTS.includes(o.export),
-      `Export ${o.export} is not available in this version; auto and socket are.`,
+      o.export !== undefined && !EXPORT_CHOICES.some((choice) => choice === o.export),
+      `Export ${o.export} is unknown; there are ${EXPORT_CHOICES.join(', ')}.`,
     ),
   (o) =>
     broken(

@@ -88,8 +88,13 @@ const OPTIONS = {
   export: {
     kind: 'string',
     unit: 'KIND',
-    help: 'How the mapped device appears: auto, or socket for an NBD export on a unix socket (ours)',
+    help: 'How the mapped device appears: auto, ublk, nbd, fuse, or socket for no block device (ours)',
     actions: OPEN,
+  },
+  force: {
+    kind: 'boolean',
+    help: 'Close a device that is in use; who uses it gets errors (ours)',
+    actions: ['close'],
   },
   'force-password': {
     kind: 'boolean',

@@ -125,7 +125,7 @@ describe('checks of options against each other', () => {
       'Options --cancel-deferred and --deferred cannot be used at the same time.',
     ],
     [{ type: 'luks1' }, 'Device type luks1 is not available in this version; luks and luks2 are.'],
-    [{ export: 'ublk' }, 'Export ublk is not available in this version; auto and socket are.'],
+    [{ export: 'usb' }, 'Export usb is unknown; there are auto, ublk, nbd, fuse, socket.'],
     [
       { 'nbd-listen': 'h:1', 'nbd-tls-key': 'k' },
       'Options --nbd-tls-certificate and --nbd-tls-key must be used together.',
