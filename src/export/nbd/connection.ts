@@ -4,6 +4,7 @@ import type { TlsOptions } from 'node:tls';
 import type { BufferPool } from './buffers.ts';
 import { isReadOnly, type NbdExport } from './export.ts';
 import { Haggling, type Outcome } from './haggling.ts';
+import { FAREWELL_TIMEOUT } from './limits.ts';
 import { ReceivedBytes, type Receiver, receiveEvents, receiveIntoSlabs, type Sink } from './receiver.ts';
 import { Transmission } from './transmission.ts';
 
@@ -23,8 +24,6 @@ export interface ConnectionOptions {
 
 /** A client that has not chosen an export after so long is dropped (milliseconds). */
 const HANDSHAKE_TIMEOUT = 30_000;
-/** How long the last replies may take to reach a client when the connection is being closed (milliseconds). */
-const FAREWELL_TIMEOUT = 5_000;
 
 /** One client, from its first byte to its last. */
 export class Connection implements Sink {

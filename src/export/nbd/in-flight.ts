@@ -20,6 +20,17 @@ export class InFlight {
     return this.#requests;
   }
 
+  /** For requests that keep their own books: one more is under way, until `end`. */
+  begin(): void {
+    this.#requests += 1;
+  }
+
+  /** It finished, was answered unless `dead`, and holds nothing more. */
+  end(): void {
+    this.#requests -= 1;
+    this.#settled();
+  }
+
   /**
    * @param answer gets the NBD error value, 0 for success
    * @param release called after it, or instead of it when the connection is gone

@@ -3,13 +3,13 @@ import * as nbd from '../../block/nbd/protocol.ts';
 import { type BufferPool, SLAB_SIZE } from './buffers.ts';
 import { nbdError } from './errno.ts';
 import type { InFlight } from './in-flight.ts';
+import type { ReplyQueue } from './replies.ts';
 import {
   DATA_CHUNK_HEADER,
-  type ReplyQueue,
   SIMPLE_HEADER,
   writeDataChunkHeader,
   writeSimpleHeader,
-} from './replies.ts';
+} from './reply-headers.ts';
 
 /** A longer read is answered in pieces of this size where the client allows it; a piece fits a slab. */
 const PIECE = 256 * 1024 - 4096;

@@ -1,13 +1,16 @@
 import type { Writable } from 'node:stream';
 import * as nbd from '../../block/nbd/protocol.ts';
 import { type BufferPool, SLAB_SIZE } from './buffers.ts';
+import {
+  CHUNK_HEADER,
+  ERROR_CHUNK,
+  SIMPLE_HEADER,
+  writeChunkHeader,
+  writeErrorChunk,
+  writeNoneChunk,
+  writeSimpleHeader,
+} from './reply-headers.ts';
 
-const { offsetOf: SIMPLE, size: SIMPLE_SIZE } = nbd.SimpleReply;
-const { offsetOf: CHUNK, size: CHUNK_SIZE } = nbd.StructuredReply;
-
-/** Bytes before the data of a successful read. */
-export const SIMPLE_HEADER = SIMPLE_SIZE;
-export const DATA_CHUNK_HEADER = CHUNK_SIZE + nbd.OFFSET_DATA_PREFIX;
 /** Longest reply that is copied into the batch rather than sent from its own buffer. */
 const COPY_MAX = 16 * 1024;
 /** Slabs kept by an idle connection beside the one in use. */
@@ -89,34 +92,31 @@ export class ReplyQueue {
   }
 
   simple(high: number, low: number, error: number): void {
-    const at = this.reserve(SIMPLE_SIZE);
+    const at = this.reserve(SIMPLE_HEADER);
     writeSimpleHeader(this.#slab.view, at, high, low, error);
-    this.commit(SIMPLE_SIZE);
+    this.commit(SIMPLE_HEADER);
   }
 
   /** NBD_REPLY_TYPE_NONE, ending a reply. */
   noneChunk(high: number, low: number): void {
-    const at = this.reserve(CHUNK_SIZE);
-    writeChunkHeader(this.#slab.view, at, high, low, nbd.NBD_REPLY_FLAG_DONE, nbd.NBD_REPLY_TYPE_NONE, 0);
-    this.commit(CHUNK_SIZE);
+    const at = this.reserve(CHUNK_HEADER);
+    writeNoneChunk(this.#slab.view, at, high, low);
+    this.commit(CHUNK_HEADER);
   }
 
   /** NBD_REPLY_TYPE_ERROR without a message, ending a reply. */
   errorChunk(high: number, low: number, error: number): void {
-    const { size } = nbd.ErrorChunk;
-    const at = this.reserve(CHUNK_SIZE + size);
-    const { view, buffer } = this.#slab;
-    writeChunkHeader(view, at, high, low, nbd.NBD_REPLY_FLAG_DONE, nbd.NBD_REPLY_TYPE_ERROR, size);
-    nbd.ErrorChunk.encodeInto(buffer, { error, messageLength: 0 }, at + CHUNK_SIZE);
-    this.commit(CHUNK_SIZE + size);
+    const at = this.reserve(ERROR_CHUNK);
+    writeErrorChunk(this.#slab.view, at, high, low, error);
+    this.commit(ERROR_CHUNK);
   }
 
   /** A chunk of another type with its whole payload (at most some KiB), ending a reply. */
   chunk(high: number, low: number, type: number, payload: Uint8Array): void {
-    const at = this.reserve(CHUNK_SIZE + payload.length);
+    const at = this.reserve(CHUNK_HEADER + payload.length);
     writeChunkHeader(this.#slab.view, at, high, low, nbd.NBD_REPLY_FLAG_DONE, type, payload.length);
-    this.#slab.buffer.set(payload, at + CHUNK_SIZE);
-    this.commit(CHUNK_SIZE + payload.length);
+    this.#slab.buffer.set(payload, at + CHUNK_HEADER);
+    this.commit(CHUNK_HEADER + payload.length);
   }
 
   /** Header and data in a buffer of their own, which is released when it is sent. */
@@ -173,50 +173,4 @@ export class ReplyQueue {
     if (this.#idle.length < IDLE_MAX) this.#idle.push(slab);
     else this.#pool.give(slab.buffer);
   }
-}
-
-export function writeSimpleHeader(
-  view: DataView,
-  at: number,
-  high: number,
-  low: number,
-  error: number,
-): void {
-  view.setUint32(at + SIMPLE.magic, nbd.NBD_SIMPLE_REPLY_MAGIC);
-  view.setUint32(at + SIMPLE.error, error);
-  view.setUint32(at + SIMPLE.cookie, high);
-  view.setUint32(at + SIMPLE.cookie + 4, low);
-}
-
-function writeChunkHeader(
-  view: DataView,
-  at: number,
-  high: number,
-  low: number,
-  flags: number,
-  type: number,
-  length: number,
-): void {
-  view.setUint32(at + CHUNK.magic, nbd.NBD_STRUCTURED_REPLY_MAGIC);
-  view.setUint16(at + CHUNK.flags, flags);
-  view.setUint16(at + CHUNK.type, type);
-  view.setUint32(at + CHUNK.cookie, high);
-  view.setUint32(at + CHUNK.cookie + 4, low);
-  view.setUint32(at + CHUNK.length, length);
-}
-
-/** The DATA_CHUNK_HEADER bytes before `length` bytes of data from `offset`. */
-export function writeDataChunkHeader(
-  view: DataView,
-  at: number,
-  high: number,
-  low: number,
-  flags: number,
-  offset: number,
-  length: number,
-): void {
-  const payload = length + nbd.OFFSET_DATA_PREFIX;
-  writeChunkHeader(view, at, high, low, flags, nbd.NBD_REPLY_TYPE_OFFSET_DATA, payload);
-  view.setUint32(at + CHUNK_SIZE, Math.floor(offset / 0x1_0000_0000));
-  view.setUint32(at + CHUNK_SIZE + 4, offset >>> 0);
 }

@@ -1,11 +1,12 @@
 import type { Writable } from 'node:stream';
-import type { BlockDevice, WriteOptions } from '../../block/device.ts';
+import type { BlockDevice } from '../../block/device.ts';
 import * as nbd from '../../block/nbd/protocol.ts';
 import { andThen, type MaybePromise } from '../../maybe-promise.ts';
-import { blockStatusPayload } from './block-status.ts';
 import type { BufferPool } from './buffers.ts';
+import { blockStatus, change, writeTo } from './commands.ts';
 import { nbdError } from './errno.ts';
 import { InFlight } from './in-flight.ts';
+import { MAX_BYTES, MAX_REQUESTS, REQUEST_COST, TURN_BYTES } from './limits.ts';
 import { Reads } from './reads.ts';
 import type { ReceivedBytes } from './receiver.ts';
 import { ReplyQueue } from './replies.ts';
@@ -23,24 +24,11 @@ export interface TransmissionEvents {
   idle(): void;
 }
 
-// Implementation limits, per connection.
-
-/** Requests under way. */
-const MAX_REQUESTS = 1024;
-/** Bytes held for requests under way and replies not yet sent; no request is started above it. */
-const MAX_BYTES = 64 * 1024 * 1024;
-/** After so many bytes served inline other connections get a turn. */
-const TURN_BYTES = 4 * 1024 * 1024;
-/** What a request costs beside its payload, in bytes of that turn. */
-const REQUEST_COST = 1024;
 /** A payload of which at least this much is missing is received straight into its place. */
 const ROOM_MIN = 128 * 1024;
 
 const REQUEST = nbd.Request.offsetOf;
 const HEADER = nbd.Request.size;
-
-const WRITE: WriteOptions = { mayClobber: true };
-const WRITE_FUA: WriteOptions = { mayClobber: true, fua: true };
 
 /** A write whose payload did not come in one piece with its header. */
 interface PartialWrite {
@@ -51,7 +39,7 @@ interface PartialWrite {
   readonly offset: number;
   readonly high: number;
   readonly low: number;
-  readonly fua: boolean;
+  readonly flags: number;
   got: number;
 }
 
@@ -194,16 +182,15 @@ export class Transmission {
       // A payload this long is neither taken nor skipped ("Block size constraints": denial of service).
       if (length > nbd.NBD_MAX_PAYLOAD) return this.#breach(end);
       const error = this.#rules.check(type, flags, offset, length);
-      const fua = (flags & nbd.NBD_CMD_FLAG_FUA) !== 0;
       this.#turn += length;
       if (end - at < length) {
         const buffer = error === 0 ? this.#pool.take(length) : undefined;
         this.#inFlight.bytes += buffer?.length ?? 0;
-        this.#partial = { buffer, error, length, offset, high, low, fua, got: 0 };
+        this.#partial = { buffer, error, length, offset, high, low, flags, got: 0 };
         return at;
       }
       if (error !== 0) this.#replies.simple(high, low, error);
-      else this.#write(offset, bytes.buffer.subarray(at, at + length), fua, high, low, bytes, undefined);
+      else this.#write(offset, bytes.buffer.subarray(at, at + length), flags, high, low, bytes, undefined);
       return at + length;
     }
     if (type === nbd.NBD_CMD_DISC) {
@@ -224,12 +211,12 @@ export class Transmission {
 
   #finishPartial(partial: PartialWrite): void {
     this.#partial = undefined;
-    const { buffer, error, length, offset, high, low, fua } = partial;
+    const { buffer, error, length, offset, high, low, flags } = partial;
     if (!buffer) {
       this.#replies.simple(high, low, error);
       return;
     }
-    this.#write(offset, buffer.subarray(0, length), fua, high, low, undefined, buffer);
+    this.#write(offset, buffer.subarray(0, length), flags, high, low, undefined, buffer);
   }
 
   /**
@@ -239,7 +226,7 @@ export class Transmission {
   #write(
     offset: number,
     data: Buffer,
-    fua: boolean,
+    flags: number,
     high: number,
     low: number,
     bytes: ReceivedBytes | undefined,
@@ -248,7 +235,7 @@ export class Transmission {
     let done: MaybePromise<void> | undefined;
     let error = 0;
     try {
-      done = this.#device.write(offset, data, fua ? WRITE_FUA : WRITE);
+      done = writeTo(this.#device, flags, offset, data);
     } catch (failure) {
       error = nbdError(failure);
     }
@@ -287,7 +274,7 @@ export class Transmission {
     try {
       const done = isStatus
         ? this.#blockStatus(flags, offset, length, high, low)
-        : this.#change(type, flags, offset, length);
+        : change(this.#device, type, flags, offset, length);
       if (done instanceof Promise) this.#inFlight.add(done, answer, undefined, fastZero);
       else answer(0);
     } catch (failure) {
@@ -295,26 +282,9 @@ export class Transmission {
     }
   }
 
-  #change(type: number, flags: number, offset: number, length: number): MaybePromise<void> {
-    const fua = (flags & nbd.NBD_CMD_FLAG_FUA) !== 0;
-    if (type === nbd.NBD_CMD_FLUSH) return this.#device.flush();
-    if (type === nbd.NBD_CMD_TRIM) {
-      const done = this.#device.discard(offset, length);
-      return fua ? andThen(done, () => this.#device.flush()) : done;
-    }
-    return this.#device.writeZeroes(offset, length, {
-      fua,
-      noHole: (flags & nbd.NBD_CMD_FLAG_NO_HOLE) !== 0,
-      fast: (flags & nbd.NBD_CMD_FLAG_FAST_ZERO) !== 0,
-    });
-  }
-
   #blockStatus(flags: number, offset: number, length: number, high: number, low: number): MaybePromise<void> {
-    const one = (flags & nbd.NBD_CMD_FLAG_REQ_ONE) !== 0;
-    const extents = this.#device.extents?.(offset, length) ?? [{ length, hole: false, zero: false }];
-    return andThen(extents, (list) => {
+    return andThen(blockStatus(this.#device, flags, offset, length), (payload) => {
       if (this.#inFlight.dead) return;
-      const payload = blockStatusPayload(list, length, one);
       this.#replies.chunk(high, low, nbd.NBD_REPLY_TYPE_BLOCK_STATUS, payload);
     });
   }
