@@ -51,6 +51,7 @@ export interface Libc {
   recvmsg(fd: number, message: number, flags: number): number;
   socket(domain: number, type: number, protocol: number): number;
   socketpair(domain: number, type: number, protocol: number, fds: number): number;
+  shutdown(fd: number, how: number): number;
   bind(fd: number, address: number, length: number): number;
   eventfd(initial: number, flags: number): number;
   /** Strings are passed as addresses of NUL-terminated bytes; 0 for none. */
@@ -120,6 +121,7 @@ const DECLARATIONS = {
   recvmsg: 'int64_t recvmsg(int fd, int64_t message, int flags)',
   socket: 'int socket(int domain, int type, int protocol)',
   socketpair: 'int socketpair(int domain, int type, int protocol, int64_t fds)',
+  shutdown: 'int shutdown(int fd, int how)',
   bind: 'int bind(int fd, int64_t address, uint32_t length)',
   eventfd: 'int eventfd(uint32_t initial, int flags)',
   mount: 'int mount(int64_t source, int64_t target, int64_t type, uint64_t flags, int64_t data)',
