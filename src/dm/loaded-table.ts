@@ -1,4 +1,4 @@
-import type { Features, Limits, WriteOptions, WriteZeroesOptions } from '../block/device.ts';
+import type { BlockDevice, Features, Limits, WriteOptions, WriteZeroesOptions } from '../block/device.ts';
 import { TscryptError } from '../errors.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
 import type { TableLine, TableSpec } from '../table/spec.ts';
@@ -62,6 +62,11 @@ export class LoadedTable {
 
   get features(): Features {
     return this.#features;
+  }
+
+  /** The devices below, each once. */
+  get openDevices(): readonly BlockDevice[] {
+    return this.#devices.devices;
   }
 
   /** Some device below holds requests back, at whatever depth. */
@@ -238,6 +243,17 @@ export class LoadedTable {
       type: type.name,
       args: target.statusTable(),
     }));
+  }
+
+  /** Whether copies may serve in its stead, as the targets' types say; the weakest counts. */
+  get stateless(): TargetType['stateless'] {
+    if (this.targets.some(({ type }) => type.stateless === undefined)) return undefined;
+    return this.targets.every(({ type }) => type.stateless === 'always') ? 'always' : 'until-failure';
+  }
+
+  /** The devices below by the names that {@link table} has for them; undefined if one name stands for several. */
+  get devicesByLabel(): ReadonlyMap<string, BlockDevice> | undefined {
+    return this.#devices.byLabel;
   }
 
   /** The devices below as tables print them, each once. */

@@ -12,6 +12,7 @@ import { TscryptError } from '../errors.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
 import type { TableArg, TableSpec } from '../table/spec.ts';
 import { SECTOR_SIZE } from '../units.ts';
+import type { Copies } from './copies.ts';
 import { Events } from './events.ts';
 import { collectExtents } from './extents.ts';
 import { LoadedTable } from './loaded-table.ts';
@@ -19,7 +20,7 @@ import { checkName, checkUuid } from './names.ts';
 import { OpenedDevice } from './opened-device.ts';
 import { targetTypes } from './registry.ts';
 import { noTable, Slots } from './slots.ts';
-import { isStatisticsMessage, statisticsMessage } from './stats/messages.ts';
+import { beginsStatistics, isStatisticsMessage, statisticsMessage } from './stats/messages.ts';
 import { Statistics } from './stats/statistics.ts';
 import type { TargetStatus } from './status.ts';
 import { type DeviceLabeller, type DeviceOpener, TableDevices } from './table-devices.ts';
@@ -165,6 +166,23 @@ export class MappedDevice implements BlockDevice {
       targetCount: this.#slots.live?.targets.length ?? 0,
       dependencies: (this.#slots.live ?? this.#slots.inactive)?.dependencies ?? [],
     };
+  }
+
+  /** Who serves requests to this device with copies of its table. */
+  get copies(): Copies {
+    return this.#slots.gate.copies;
+  }
+
+  /** The live table, if copies of it may serve now. What lies below may still say otherwise. */
+  get copyable(): LoadedTable | undefined {
+    const live = this.#slots.live;
+    const possible = live?.stateless && this.copies.allowed && !this.#statistics.active && !this.#closed;
+    return possible ? live : undefined;
+  }
+
+  /** The devices below the live table. */
+  get below(): readonly BlockDevice[] {
+    return this.#slots.live?.openDevices ?? [];
   }
 
   /** One entry a target of the live table; empty when there is none. */
@@ -362,6 +380,7 @@ export class MappedDevice implements BlockDevice {
     return this.#exclusively(async () => {
       this.#name = checkName(name);
       this.#events.raise();
+      this.copies.changed();
     });
   }
 
@@ -412,10 +431,17 @@ export class MappedDevice implements BlockDevice {
     });
   }
 
-  /** Statistics can be looked at while a suspension waits for requests. */
+  /** Statistics can be looked at while a suspension waits for requests. What is counted must come through here. */
   async #statisticsMessage(words: readonly TableArg[]): Promise<string> {
-    if (this.#closed) throw closedError(this.#name);
-    return statisticsMessage(this.#statistics, words, this.size / SECTOR_SIZE);
+    const begins = beginsStatistics(words);
+    if (begins) await this.copies.forbid();
+    try {
+      if (this.#closed) throw closedError(this.#name);
+      return statisticsMessage(this.#statistics, words, this.size / SECTOR_SIZE);
+    } finally {
+      if (begins) this.copies.allow();
+      else this.copies.changed();
+    }
   }
 
   /** A request that a target gave back is made again after the resume, if this suspension keeps such. */

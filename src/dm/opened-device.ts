@@ -23,6 +23,11 @@ export class OpenedDevice implements BlockDevice {
     this.#release = release;
   }
 
+  /** What is shared. */
+  get opened(): BlockDevice {
+    return this.#shared;
+  }
+
   get name(): string {
     return this.#shared.name;
   }

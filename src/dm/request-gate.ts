@@ -1,10 +1,14 @@
 import type { MaybePromise } from '../maybe-promise.ts';
+import { Copies } from './copies.ts';
 
 /**
  * Counts the requests under way and holds new ones back while it is shut. Requests that finish inline
  * cost nothing: they cannot be under way when anything else runs.
  */
 export class RequestGate {
+  /** They serve while it is open: what is under way there counts as under way here. */
+  readonly copies = new Copies();
+  #withdrawn: Promise<void> | undefined;
   #shut = false;
   #running = 0;
   #waiting = 0;
@@ -22,17 +26,21 @@ export class RequestGate {
   }
 
   close(): void {
+    if (this.#shut) return;
     this.#shut = true;
+    this.#withdrawn = this.copies.forbid();
   }
 
   /** Lets everything through that waited, in the order it came, before anything that comes later. */
   open(): void {
+    const wasShut = this.#shut;
     this.#shut = false;
     this.#refusal = undefined;
     const open = this.#whenOpen;
     this.#whenOpen = undefined;
     this.#waiting = 0;
     open?.resolve();
+    if (wasShut) this.copies.allow();
   }
 
   /** Until it opens, what waits and whatever comes fails: there is nothing to wait for. */
@@ -60,9 +68,10 @@ export class RequestGate {
   }
 
   /** Settles when no request is under way. */
-  drained(): Promise<void> {
-    if (this.#running === 0) return Promise.resolve();
-    return new Promise((resolve) => {
+  async drained(): Promise<void> {
+    await this.#withdrawn;
+    if (this.#running === 0) return;
+    await new Promise<void>((resolve) => {
       this.#whenDrained = resolve;
     });
   }

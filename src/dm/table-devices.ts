@@ -99,6 +99,12 @@ export class DeviceReferences {
     return [...this.#held.values()];
   }
 
+  /** By the names that tables print; undefined if one name stands for several. */
+  get byLabel(): ReadonlyMap<string, BlockDevice> | undefined {
+    const devices = new Map([...this.#held].map(([name, device]) => [this.#devices.label(name), device]));
+    return devices.size === this.#held.size ? devices : undefined;
+  }
+
   get labels(): readonly string[] {
     return [...new Set([...this.#held.keys()].map((name) => this.#devices.label(name)))];
   }

@@ -20,6 +20,13 @@ export interface TargetType {
   /** May stand in the place of any type (DM_TARGET_WILDCARD). */
   readonly wildcard?: boolean;
   /**
+   * What a request does depends on nothing but the line, and changes nothing in the target: copies made of
+   * `statusTable()` may serve in several threads at once. A copy may be dropped at any moment when no request is under
+   * way in it, and is never flushed. `until-failure`: a failure is noted (counted, raised as an event), so a request
+   * that failed in a copy is made again through the target itself. Absent: there can be only one.
+   */
+  readonly stateless?: 'always' | 'until-failure';
+  /**
    * Checks the arguments, opens the devices they name, and makes the target. Secrets among the arguments
    * stay the caller's; the target copies what it needs.
    *

@@ -34,6 +34,11 @@ export function isStatisticsMessage(words: readonly TableArg[]): boolean {
   return handlerOf(words[0]) !== undefined;
 }
 
+/** Whether a message may be the first that has requests counted. */
+export function beginsStatistics(words: readonly TableArg[]): boolean {
+  return handlerOf(words[0]) === create;
+}
+
 /**
  * Does what a message about statistics says (Documentation/admin-guide/device-mapper/statistics.rst).
  *

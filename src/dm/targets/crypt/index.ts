@@ -8,6 +8,7 @@ import { CryptTarget } from './crypt.ts';
 export const cryptTarget: TargetType = {
   name: 'crypt',
   version: [1, 28, 0],
+  stateless: 'always',
   async construct(line, context) {
     const words = parseCryptWords(line);
     const { options } = words;

@@ -6,6 +6,7 @@ import { StripedTarget } from './striped.ts';
 export const stripedTarget: TargetType = {
   name: 'striped',
   version: [1, 6, 0],
+  stateless: 'until-failure',
   async construct(line, context) {
     const args = await parseStripedArguments(line, context);
     const target = new StripedTarget(args, line.length, context.raiseEvent);

@@ -5,6 +5,7 @@ import { ZeroTarget } from './zero.ts';
 export const zeroTarget: TargetType = {
   name: 'zero',
   version: [1, 2, 0],
+  stateless: 'always',
   async construct(line) {
     checkZeroArguments(line);
     return new ZeroTarget();
