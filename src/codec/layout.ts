@@ -116,6 +116,20 @@ export const u32be = integer(
   (v, at, n) => v.setUint32(at, n),
 );
 
+export const u8 = integer(
+  1,
+  0xff,
+  (v, at) => v.getUint8(at),
+  (v, at, n) => v.setUint8(at, n),
+);
+
+export const u16le = integer(
+  2,
+  0xffff,
+  (v, at) => v.getUint16(at, true),
+  (v, at, n) => v.setUint16(at, n, true),
+);
+
 export const u32le = integer(
   4,
   0xffff_ffff,

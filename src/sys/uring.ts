@@ -65,6 +65,9 @@ const EINTR = 4;
 const EAGAIN = 11;
 const EBUSY = 16;
 
+/** How often a turn looks for completions again before everything else in the event loop has its turn. */
+const ROUNDS = 16;
+
 /** Newer kernels run completions only when asked, which saves interrupts; older ones refuse the flags. */
 const PREFERRED_FLAGS = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER;
 
@@ -74,8 +77,8 @@ export class Uring {
   readonly #rings: { address: number; length: number };
   readonly #entries: { address: number; length: number };
   /** The rings' words, and the submission queue entries'. */
-  readonly #words: Int32Array;
-  readonly #sqes: Uint32Array;
+  #words: Int32Array;
+  #sqes: Uint32Array;
   readonly #sqeWords: number;
   readonly #sqSize: number;
   readonly #sqMask: number;
@@ -211,7 +214,7 @@ export class Uring {
   /** Hands what is prepared to the kernel now, instead of at the end of the turn. */
   flush(): void {
     const count = (this.#tail - this.#submitted) | 0;
-    if (count === 0) return;
+    if (count === 0 || this.#closed) return;
     Atomics.store(this.#words, this.#sqTail, this.#tail);
     const submitted = this.#enter(count, 0);
     // What the kernel would not take now (no memory, completions overflown) goes with the next turn.
@@ -219,14 +222,21 @@ export class Uring {
     if (this.#submitted !== this.#tail) this.#schedule();
   }
 
-  /** Requests still under way are cancelled by the kernel and never complete here. The fds stay the caller's. */
+  /**
+   * Requests still under way are cancelled by the kernel, a moment later, and never complete here. The fds stay the
+   * caller's.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#poll?.close();
     this.#poll = undefined;
     this.#c.close(this.fd);
-    // The views stay: memory that is unmapped under a view that somebody still holds would crash the process.
+    // The mappings hold the ring as much as the descriptor does. Nobody else has seen these views of them.
+    this.#words = new Int32Array(0);
+    this.#sqes = new Uint32Array(0);
+    this.#c.munmap(this.#rings.address, this.#rings.length);
+    this.#c.munmap(this.#entries.address, this.#entries.length);
     this.#waiting.length = 0;
     this.#underWay = 0;
   }
@@ -272,7 +282,7 @@ export class Uring {
     this.#pumping = true;
     try {
       this.flush();
-      while (this.#reap() > 0) this.flush();
+      for (let round = 0; round < ROUNDS && this.#reap() > 0; round++) this.flush();
     } finally {
       this.#pumping = false;
       // A completion that threw must not leave the others behind.
@@ -286,6 +296,7 @@ export class Uring {
 
   /** Works off the completions that are there. */
   #reap(): number {
+    if (this.#closed) return 0;
     const words = this.#words;
     // With completions overflown, or left for us to run, the kernel has to be asked to bring them.
     if ((Atomics.load(words, this.#sqFlags) & IORING_SQ_CQ_OVERFLOW) !== 0) {

@@ -71,4 +71,41 @@ describe.skipIf(!ffiAvailable())('io_uring (needs foreign functions)', () => {
     });
     expect(left).toBe(0);
   });
+
+  it('is gone when it is closed, from a completion too', async () => {
+    const mapped = (): number =>
+      readFileSync('/proc/self/maps', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes('[io_uring]')).length;
+    const before = mapped();
+    const other = Uring.create({ entries: 4, completions: 8 });
+    expect(mapped()).toBeGreaterThan(before);
+    await new Promise<void>((resolve) => {
+      const closing = {
+        completed(): void {
+          other?.submit({ completed() {} }, IORING_OP_NOP, -1, 0, 0, 0);
+          other?.close();
+          resolve();
+        },
+      };
+      other?.submit(closing, IORING_OP_NOP, -1, 0, 0, 0);
+    });
+    // The turn that it was closed in ends.
+    await new Promise(setImmediate);
+    expect(mapped()).toBe(before);
+    other?.flush();
+    expect(() => other?.submit({ completed() {} }, IORING_OP_NOP, -1, 0, 0, 0)).toThrow('EBADF');
+  });
+
+  it('lets everything else in the event loop have its turn', async () => {
+    let stop = false;
+    const completion = {
+      completed(): void {
+        if (!stop) ring.submit(completion, IORING_OP_NOP, -1, 0, 0, 0);
+      },
+    };
+    ring.submit(completion, IORING_OP_NOP, -1, 0, 0, 0);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    stop = true;
+  });
 });
