@@ -53,12 +53,10 @@ export async function discardBlocks(fd: number, offset: number, length: number):
   range.writeBigUInt64LE(BigInt(offset), 0);
   range.writeBigUInt64LE(BigInt(length), 8);
   const address = addressOf(range);
-  if ((await c.ioctlLater(fd, BLKDISCARD, address)) === 0) return;
-  // The other thread has taken its errno with it: what fails once more says why.
-  if (c.ioctl(fd, BLKDISCARD, address) === 0) return;
-  const errno = c.errno();
+  const result = await c.later('ioctl', fd, BLKDISCARD, address);
+  // The other thread reads it: it must live until here.
   range.fill(0);
-  throw systemError('ioctl', errno);
+  if (result < 0) throw systemError('ioctl', -result);
 }
 
 /** Through the thread's ring; without one in the thread pool, as Node's own file operations are. */
@@ -66,15 +64,11 @@ async function allocate(fd: number, mode: number, offset: number, length: number
   const c = libc();
   if (!c) throw systemError('fallocate', constants.errno.ENOTSUP);
   const ring = threadRing();
-  if (ring) {
-    const result = await new Promise<number>((completed) => {
-      // This opcode has the length where others have an address, and the mode in the place of the length.
-      ring.submit({ completed }, IORING_OP_FALLOCATE, fd, length, mode, offset);
-    });
-    if (result < 0) throw systemError('fallocate', -result);
-    return;
-  }
-  if ((await c.fallocateLater(fd, mode, offset, length)) === 0) return;
-  if (c.fallocate(fd, mode, offset, length) === 0) return;
-  throw systemError('fallocate', c.errno());
+  const result = ring
+    ? await new Promise<number>((completed) => {
+        // This opcode has the length where others have an address, and the mode in the place of the length.
+        ring.submit({ completed }, IORING_OP_FALLOCATE, fd, length, mode, offset);
+      })
+    : await c.later('fallocate', fd, mode, offset, length);
+  if (result < 0) throw systemError('fallocate', -result);
 }

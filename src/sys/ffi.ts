@@ -20,8 +20,6 @@ export interface Libc {
   /** The same for commands whose argument is an integer (F_DUPFD_CLOEXEC, F_SETFL …). */
   fcntlInt(fd: number, command: number, argument: number): number;
   fallocate(fd: number, mode: number, offset: number, length: number): number;
-  /** The same in another thread; its errno cannot be had. */
-  fallocateLater(fd: number, mode: number, offset: number, length: number): Promise<number>;
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   setrlimit(resource: number, limit: Uint8Array): number;
   getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array): number;
@@ -34,8 +32,6 @@ export interface Libc {
   syscall(n: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
   /** `argument`: an integer, or an address. */
   ioctl(fd: number, request: number, argument: number): number;
-  /** The same in another thread; its errno cannot be had. */
-  ioctlLater(fd: number, request: number, argument: number): Promise<number>;
   close(fd: number): number;
   pread(fd: number, address: number, length: number, offset: number): number;
   pwrite(fd: number, address: number, length: number, offset: number): number;
@@ -63,9 +59,11 @@ export interface Libc {
    *
    * @returns what it returns; -errno where that is -1
    */
-  later(name: 'ioctl' | 'send' | 'umount2', ...args: readonly number[]): Promise<number>;
+  later(name: 'fallocate' | 'ioctl' | 'send' | 'umount2', ...args: readonly number[]): Promise<number>;
   /** errno of the last call. */
   errno(): number;
+  /** Any function of the process as C declares it; undefined where it has none of that name. */
+  find(declaration: string): ((...args: number[]) => number) | undefined;
   /** Memory at `address` as an ArrayBuffer that the garbage collector never frees. */
   view(address: number, length: number): ArrayBuffer;
   /**
@@ -150,18 +148,6 @@ function load(): Libc | undefined {
   try {
     const koffi = createRequire(import.meta.url)('koffi') as Koffi;
     const lib = koffi.load(null);
-    /** The function, called in the thread pool; a few dozen µs. */
-    const later = (declaration: string) => {
-      let func: ReturnType<typeof lib.func> | undefined;
-      return (...args: number[]): Promise<number> =>
-        new Promise((resolve, reject) => {
-          func ??= lib.func(declaration);
-          func.async(...args, (error: unknown, result: number) => {
-            if (error) reject(error);
-            else resolve(result);
-          });
-        });
-    };
     const pooled = new Map<string, ReturnType<typeof lib.func>>();
     const rest: Omit<Libc, keyof typeof DECLARATIONS> = {
       later: (name, ...args) =>
@@ -174,9 +160,14 @@ function load(): Libc | undefined {
             else resolve(result === -1 ? -koffi.errno() : result);
           });
         }),
-      fallocateLater: later(DECLARATIONS.fallocate),
-      ioctlLater: later(DECLARATIONS.ioctl),
       errno: () => koffi.errno(),
+      find(declaration) {
+        try {
+          return lib.func(declaration);
+        } catch {
+          return undefined;
+        }
+      },
       view: (address, length) => koffi.view(BigInt(address), length),
       address: (bytes) => Number(koffi.address(bytes)),
       poll: (fd, events, wake) => koffi.node.poll(fd, events, wake),
