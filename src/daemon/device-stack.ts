@@ -108,14 +108,14 @@ export class DeviceStack implements StackControl {
       throw error;
     }
     server.renamed(old, paths);
-    writeState(paths, server.info, server.kernel.state);
+    writeState(paths, server.info);
   }
 
   async setUuid(device: MappedDevice, uuid: string): Promise<void> {
     const { claims, server } = this.#member(device);
     if (device.uuid === undefined) await claims.takeUuid(uuid);
     await this.#mapper.setUuid(device, uuid);
-    writeState(server.paths, server.info, server.kernel.state);
+    writeState(server.paths, server.info);
   }
 
   /** Gives up the devices that are being made, without waiting for anything: nothing is served of them yet. */
@@ -187,7 +187,7 @@ export class DeviceStack implements StackControl {
         () => control.close(),
         () => secrets.close(),
       );
-      writeState(paths, server.info, server.kernel.state);
+      writeState(paths, server.info);
       await secrets.listen(paths.secretsSocket);
       await control.listen(paths.controlSocket);
       const member = { server, control, secrets, claims: taken };
@@ -228,7 +228,7 @@ export class DeviceStack implements StackControl {
   /** What others may know of a device that is complete. */
   #changed(device: MappedDevice): void {
     const server = this.#members.get(device)?.server;
-    if (server) writeState(server.paths, server.info, server.kernel.state);
+    if (server) writeState(server.paths, server.info);
   }
 
   #endIfEmpty(): void {

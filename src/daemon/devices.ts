@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { checkName } from '../dm/names.ts';
 import type { TargetStatus } from '../dm/status.ts';
 import { TscryptError } from '../errors.ts';
-import { isAlive, type ProcessIdentity } from '../sys/index.ts';
+import { describeUser, isAlive, type ProcessIdentity } from '../sys/index.ts';
 import type { TableArg, TableSpec } from '../table/spec.ts';
 import { clearDeadStagings, clearIfDead, deviceDirectories, holderOf } from './claim.ts';
 import { ask, NOT_LISTENING } from './control-client.ts';
 import { clearDeadClaims } from './number-claims.ts';
+import { clearRemains, usersOfNode, usersText } from './remains.ts';
 import type { CloseOptions, DeviceInfo, Geometry } from './request.ts';
 import { type DevicePaths, devicePaths, existingRuntimeDirectory } from './runtime-directory.ts';
 import { askWithSecrets } from './secrets-client.ts';
@@ -54,11 +55,14 @@ export async function listDevices(): Promise<DeviceInfo[]> {
  *   last flush, in which case the device is still there unless `force`
  */
 export async function closeDevice(name: string, options: CloseOptions = {}): Promise<void> {
+  const remains = remainsOf(name);
+  if (remains !== undefined) return await clearRemains(remains, name, { force: options.force ?? false });
   const found = await findOrThrow(name);
   try {
     const answer = (await asked(found, name, 'close', { ...options })) as { closed?: boolean } | null;
     if (answer?.closed) await gone(found);
   } catch (error) {
+    if (isBusy(error)) throw await withUsers(error, found);
     // Somebody else closed it at the same time: what its daemon had to say of that, it said to the other.
     if (!lostConnection(error) || isHeld(found) || !isAlive(found.daemon)) throw error;
   }
@@ -158,6 +162,32 @@ export async function setDeviceGeometry(name: string, geometry: Geometry): Promi
  */
 export async function waitForDeviceEvent(name: string, known?: number): Promise<DeviceInfo> {
   return (await asked(await findOrThrow(name), name, 'wait', { known })) as DeviceInfo;
+}
+
+/** The directory of a device whose daemon has died and left something in the kernel. */
+function remainsOf(name: string): string | undefined {
+  checkName(name);
+  const root = existingRuntimeDirectory();
+  if (root === undefined) return undefined;
+  const { directory } = devicePaths(root, name);
+  return clearIfDead(directory).kind === 'remains' ? directory : undefined;
+}
+
+function isBusy(error: unknown): error is TscryptError {
+  return error instanceof TscryptError && error.code === 'DEVICE_BUSY';
+}
+
+/** The same, with who uses the block device of the kernel. */
+async function withUsers(error: TscryptError, { daemon }: Found): Promise<TscryptError> {
+  const { node, device } = error.details;
+  if (typeof node !== 'string' || typeof device !== 'string') return error;
+  const users = await usersOfNode(node, [daemon.pid]);
+  if (users.length === 0) return error;
+  return new TscryptError(error.code, `${error.message} ${usersText(node, users)}`, {
+    details: { ...error.details, users: users.map(describeUser) },
+    hint: error.hint ?? `To take it away from who uses it: tscrypt close --force ${device}`,
+    cause: error,
+  });
 }
 
 function find(root: string, name: string): Found | undefined {

@@ -3,6 +3,7 @@ import { fromSystemError } from '../errors.ts';
 import type { KernelExporter } from '../export/kernel-export.ts';
 import type { QueueThreads } from '../export/queue-threads.ts';
 import { KernelDevice, type KernelDeviceOptions, type KernelDeviceState } from './kernel-device.ts';
+import { recordKernelDevice } from './kernel-record.ts';
 import type { ExportChoice, ExportInfo } from './request.ts';
 
 export interface KernelExportSlotOptions {
@@ -128,6 +129,7 @@ export class KernelExportSlot {
     this.#attached = attached;
     this.#size = device.size;
     this.#reason = '';
+    recordKernelDevice(this.#options.directory(), attached.state);
     attached.ended.then(
       () => this.#letGo(attached, `${attached.node} was taken away by another program.`),
       (error: unknown) => {
@@ -142,6 +144,7 @@ export class KernelExportSlot {
     if (this.#attached !== attached) return;
     this.#attached = undefined;
     this.#reason = reason;
+    recordKernelDevice(this.#options.directory(), undefined);
     this.#options.changed();
   }
 

@@ -1,6 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { clearIfDead, deviceDirectories } from './claim.ts';
-import type { KernelDeviceState } from './kernel-device.ts';
 import type { DeviceInfo } from './request.ts';
 import { type DevicePaths, devicePaths } from './runtime-directory.ts';
 
@@ -18,20 +17,13 @@ export type DeviceState = Pick<
   | 'export'
   | 'shortcomings'
   | 'description'
-> & {
-  /** What was attached to the kernel, for whoever takes it over or removes it when the daemon has died. */
-  readonly kernel?: KernelDeviceState;
-};
+>;
 
 /**
  * Leaves on record what a device is, for other daemons, which look devices up by name, number and UUID, and
  * for people who look at the directory. No secrets.
  */
-export function writeState(
-  paths: DevicePaths,
-  info: DeviceInfo,
-  kernel: KernelDeviceState | undefined,
-): void {
+export function writeState(paths: DevicePaths, info: DeviceInfo): void {
   const { name, uuid, major, minor, pid, common, uris, socket, shortcomings, description } = info;
   const state: DeviceState = {
     name,
@@ -45,7 +37,6 @@ export function writeState(
     export: info.export,
     shortcomings,
     description,
-    ...(kernel && { kernel }),
   };
   const draft = `${paths.state}.new`;
   writeFileSync(draft, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600, flag: 'wx' });

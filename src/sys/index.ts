@@ -1,11 +1,21 @@
 export { addressOf } from './address.ts';
+export { clearNonBlocking } from './descriptors.ts';
 export { deviceNumbers, formatDeviceNumbers } from './device-numbers.ts';
+export { type DeviceUser, describeUser, deviceUsers } from './device-users.ts';
 export { canPunchHoles, discardBlocks, punchHole, zeroRange } from './fallocate.ts';
 export { ffiAvailable, type Libc, libc, type PollHandle, systemError } from './ffi.ts';
 export { flock, funlock, isByteLocked, lockByte } from './flock.ts';
+export { openLibcrypto } from './libcrypto.ts';
 export { createSecretMemory } from './memory.ts';
 export { peerCredentials, socketDescriptor } from './peer.ts';
-export { closeInheritedDescriptors, isAlive, type ProcessIdentity, thisProcess } from './process.ts';
+export {
+  closeInheritedDescriptors,
+  identityOf,
+  isAlive,
+  type ProcessIdentity,
+  thisProcess,
+} from './process.ts';
 export { protectProcess } from './protection.ts';
 export { listenOnUnixSocket, type UnixListener } from './unix-socket.ts';
+export { UnreadSocket } from './unread-socket.ts';
 export * from './uring.ts';

@@ -1,0 +1,120 @@
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { formatDeviceNumbers } from './device-numbers.ts';
+
+/** Somebody who has a block device open. */
+export type DeviceUser =
+  /** A mounted file system. */
+  | { readonly kind: 'mount'; readonly path: string }
+  /** Swap space. */
+  | { readonly kind: 'swap' }
+  /** A block device on top: `dm-3`, `md0`, a partition. */
+  | { readonly kind: 'device'; readonly name: string }
+  | { readonly kind: 'process'; readonly pid: number; readonly command: string };
+
+/** Processes named at most; a message is to be read. */
+const MOST = 16;
+
+/**
+ * Who uses a block device, as far as this process may know. Looks at what the kernel tells about it and never
+ * at the device itself, which may hang.
+ *
+ * @param numbers of the device
+ * @param except processes that do not count
+ */
+export async function deviceUsers(
+  numbers: { readonly major: number; readonly minor: number },
+  except: readonly number[] = [],
+): Promise<DeviceUser[]> {
+  const found = await Promise.all([
+    mounts(numbers),
+    swaps(numbers),
+    holders(numbers),
+    processes(numbers, except),
+  ]);
+  return found.flat();
+}
+
+/** One user in words: `mounted on /mnt`, `used by dm-3`, `open in fio (123)`. */
+export function describeUser(user: DeviceUser): string {
+  switch (user.kind) {
+    case 'mount':
+      return `mounted on ${user.path}`;
+    case 'swap':
+      return 'swap space';
+    case 'device':
+      return `used by ${user.name}`;
+    default:
+      return `open in ${user.command} (${user.pid})`;
+  }
+}
+
+/** proc_pid_mountinfo(5): field 3 is the device, field 5 the mount point with octal escapes. */
+async function mounts({ major, minor }: { major: number; minor: number }): Promise<DeviceUser[]> {
+  const text = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  const paths = text.split('\n').flatMap((line) => {
+    const fields = line.split(' ');
+    return fields[2] === `${major}:${minor}` ? (fields[4] ?? []) : [];
+  });
+  // btrfs has a number of its own in mountinfo, and names the device as the source.
+  const node = await nodeName({ major, minor });
+  const sources = text.split('\n').flatMap((line) => {
+    const fields = line.split(' ');
+    const source = fields[fields.indexOf('-') + 2];
+    return node !== undefined && source === `/dev/${node}` ? (fields[4] ?? []) : [];
+  });
+  return [...new Set([...paths, ...sources])].map((path) => ({ kind: 'mount', path: unescaped(path) }));
+}
+
+function unescaped(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
+}
+
+async function swaps(numbers: { major: number; minor: number }): Promise<DeviceUser[]> {
+  const text = await readFile('/proc/swaps', 'utf8').catch(() => '');
+  const node = await nodeName(numbers);
+  const used = text.split('\n').some((line) => node !== undefined && line.split(/\s/)[0] === `/dev/${node}`);
+  return used ? [{ kind: 'swap' }] : [];
+}
+
+async function nodeName(numbers: { major: number; minor: number }): Promise<string | undefined> {
+  const link = await readlink(`/sys/dev/block/${formatDeviceNumbers(numbers)}`).catch(() => undefined);
+  return link?.split('/').at(-1);
+}
+
+/** Documentation/ABI/testing/sysfs-block: `holders`; and the partitions that are in use themselves. */
+async function holders(numbers: { major: number; minor: number }): Promise<DeviceUser[]> {
+  const names = await readdir(`/sys/dev/block/${formatDeviceNumbers(numbers)}/holders`).catch(() => []);
+  return names.map((name) => ({ kind: 'device', name }));
+}
+
+async function processes(
+  numbers: { major: number; minor: number },
+  except: readonly number[],
+): Promise<DeviceUser[]> {
+  const rdev = await stat(`/dev/block/${formatDeviceNumbers(numbers)}`).then(
+    ({ rdev }) => rdev,
+    () => undefined,
+  );
+  if (rdev === undefined) return [];
+  const users: DeviceUser[] = [];
+  for (const entry of await readdir('/proc').catch(() => [])) {
+    const pid = Number(entry);
+    if (!Number.isInteger(pid) || pid === process.pid || except.includes(pid)) continue;
+    if (!(await hasOpen(pid, rdev))) continue;
+    const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
+    users.push({ kind: 'process', pid, command: command.trim() });
+    if (users.length === MOST) break;
+  }
+  return users;
+}
+
+async function hasOpen(pid: number, rdev: number): Promise<boolean> {
+  for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
+    const path = `/proc/${pid}/fd/${fd}`;
+    // What the link says spares asking about files that may hang.
+    if (!(await readlink(path).catch(() => '')).startsWith('/dev/')) continue;
+    const stats = await stat(path).catch(() => undefined);
+    if (stats?.isBlockDevice() && stats.rdev === rdev) return true;
+  }
+  return false;
+}
