@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FaultDevice, MemoryDevice } from '../../../src/block/index.ts';
 import { DeviceServer } from '../../../src/daemon/device-server.ts';
+import { hasKernelRecord, recordedKernelDevice } from '../../../src/daemon/kernel-record.ts';
 import type { ExportChoice } from '../../../src/daemon/request.ts';
 import { devicePaths } from '../../../src/daemon/runtime-directory.ts';
 import { MappedDevice } from '../../../src/dm/index.ts';
@@ -18,6 +19,7 @@ let mapped: MappedDevice;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tscrypt-export-'));
+  await mkdir(join(directory, 'd'));
   exporter = new FakeExporter();
   disk = await FaultDevice.over(new MemoryDevice(8192));
   mapped = await MappedDevice.create({ name: 'd', openDevice: async () => disk });
@@ -63,12 +65,18 @@ describe('showing a device in the kernel', () => {
       numbers: { major: 259, minor: 7 },
     });
     expect(exporter.last.size).toBe(4096);
+    const record = recordedKernelDevice(join(directory, 'd'));
+    expect(record).toEqual({
+      identifier: exporter.last.options.identifier,
+      state: { kind: 'ublk', node: '/dev/fake0' },
+    });
     await resume(16);
     await server.kernel.tableChanged();
     expect(exporter.made).toHaveLength(1);
     expect(exporter.last.size).toBe(8192);
     await server.close();
     expect(exporter.last.gone).toBe('detached');
+    expect(hasKernelRecord(join(directory, 'd'))).toBe(false);
   });
 
   it('that cannot follow a change of size says so and goes on', async () => {
