@@ -1,7 +1,13 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { fromSystemError, TscryptError } from '../errors.ts';
-import { deviceNumbers, formatDeviceNumbers } from '../sys/index.ts';
+import {
+  canPunchHoles,
+  clearNonBlocking,
+  deviceNumbers,
+  ffiAvailable,
+  formatDeviceNumbers,
+} from '../sys/index.ts';
 import { alignDown, isPowerOfTwo } from '../units.ts';
 import { AlignedBuffers } from './aligned-buffers.ts';
 
@@ -11,6 +17,12 @@ export interface FileGeometry {
   readonly logicalBlockSize: number;
   readonly physicalBlockSize: number;
   readonly ioOpt: number;
+  /** A block device, not a regular file. */
+  readonly disk: boolean;
+  /** Unit of discard (of a file, which discards by punching holes: its blocks); 0 = no discard. */
+  readonly discardGranularity: number;
+  /** Ranges are made zero faster than by writing. */
+  readonly fastZeroes: boolean;
 }
 
 const DEFAULT_BLOCK_SIZE = 512;
@@ -23,11 +35,17 @@ export async function regularFileGeometry(
   direct: boolean,
 ): Promise<FileGeometry> {
   const logicalBlockSize = direct ? await directUnit(path, handle, stats) : DEFAULT_BLOCK_SIZE;
+  const physicalBlockSize = Math.max(logicalBlockSize, isPowerOfTwo(stats.blksize) ? stats.blksize : 4096);
+  // Fails on what is opened for reading only.
+  const holes = await canPunchHoles(handle.fd, stats.size);
   return {
     size: alignDown(stats.size, logicalBlockSize),
     logicalBlockSize,
-    physicalBlockSize: Math.max(logicalBlockSize, isPowerOfTwo(stats.blksize) ? stats.blksize : 4096),
+    physicalBlockSize,
     ioOpt: 0,
+    disk: false,
+    discardGranularity: holes ? physicalBlockSize : 0,
+    fastZeroes: holes,
   };
 }
 
@@ -38,11 +56,16 @@ export async function diskGeometry(path: string, handle: FileHandle, stats: Stat
   const logicalBlockSize = (await queueLimit(sysfs, 'logical_block_size')) ?? DEFAULT_BLOCK_SIZE;
   const physicalBlockSize = (await queueLimit(sysfs, 'physical_block_size')) ?? logicalBlockSize;
   const size = sectors === undefined ? await seekEnd(path, handle) : sectors * 512;
+  const discards = ffiAvailable() && ((await queueLimit(sysfs, 'discard_max_bytes')) ?? 0) > 0;
+  const granularity = (await queueLimit(sysfs, 'discard_granularity')) ?? 0;
   return {
     size: alignDown(size, logicalBlockSize),
     logicalBlockSize,
     physicalBlockSize,
     ioOpt: (await queueLimit(sysfs, 'optimal_io_size')) ?? 0,
+    disk: true,
+    discardGranularity: discards ? Math.max(granularity, logicalBlockSize) : 0,
+    fastZeroes: ffiAvailable() && ((await queueLimit(sysfs, 'write_zeroes_max_bytes')) ?? 0) > 0,
   };
 }
 
@@ -145,6 +168,7 @@ export async function openHandle(
         details: { device: path },
       });
     }
+    clearNonBlocking(handle.fd);
     return { handle, stats };
   } catch (error) {
     await handle.close().catch(() => {});

@@ -1,12 +1,7 @@
 import type { BlockDevice } from './device.ts';
 import { FileDevice } from './file.ts';
+import type { FileAccessKind } from './file-access.ts';
 import type { FileGeometry } from './file-geometry.ts';
-
-/**
- * How requests reach the file: `cached` through the page cache, on the thread pool since they may wait for
- * the disk; `memory` for file systems that have no disk, inline; `direct` past the page cache, through aligned buffers.
- */
-export type FileAccess = 'cached' | 'memory' | 'direct';
 
 /** An open file, as plain data that may go to another thread: descriptors belong to the process. */
 export interface FileShare {
@@ -14,15 +9,14 @@ export interface FileShare {
   readonly name: string;
   readonly geometry: FileGeometry;
   readonly readOnly: boolean;
-  readonly access: FileAccess;
-  /** Parts of the file can be given back. */
-  readonly holes: boolean;
+  readonly access: FileAccessKind;
 }
 
-/** What a file device uses of its descriptor; Node's `FileHandle` is one. */
+/** What a file device uses of its descriptor. */
 export interface FileDescriptor {
   readonly fd: number;
-  datasync(): Promise<void>;
+  /** Makes everything written so far stable. Absent: by fdatasync(2), and what the kernel says is for nobody else. */
+  datasync?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,7 +30,7 @@ export interface FileDescriptor {
  * @param flush the owner's `flush`
  */
 export function adoptFile(share: FileShare, flush: () => Promise<void>): BlockDevice {
-  const { fd, name, geometry, readOnly, access, holes } = share;
+  const { fd, name, geometry, readOnly, access } = share;
   const descriptor: FileDescriptor = { fd, datasync: flush, close: async () => {} };
-  return new FileDevice(name, descriptor, geometry, readOnly, access, holes);
+  return new FileDevice(name, descriptor, geometry, readOnly, access);
 }

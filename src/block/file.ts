@@ -1,9 +1,7 @@
-import { read as fsRead, write as fsWrite, readSync, type Stats, writeSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { fromSystemError, TscryptError } from '../errors.ts';
 import type { MaybePromise } from '../maybe-promise.ts';
-import { canPunchHoles, punchHole } from '../sys/index.ts';
-import { AlignedBuffers } from './aligned-buffers.ts';
 import {
   type BlockDevice,
   DEFAULT_LIMITS,
@@ -12,8 +10,10 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from './device.ts';
+import { accessFile, type FileAccess, type FileAccessKind } from './file-access.ts';
 import { diskGeometry, type FileGeometry, openHandle, regularFileGeometry } from './file-geometry.ts';
-import type { FileAccess, FileDescriptor, FileShare } from './file-share.ts';
+import type { FileDescriptor, FileShare } from './file-share.ts';
+import { FileZeroes } from './file-zeroes.ts';
 import { Flushes } from './flushes.ts';
 import { checkRead, checkWrite, closedError } from './request-check.ts';
 import { Requests } from './requests.ts';
@@ -46,17 +46,14 @@ export async function openFile(path: string, options: OpenFileOptions = {}): Pro
       ? await diskGeometry(path, handle, stats)
       : await regularFileGeometry(path, handle, stats, direct);
     const access = direct ? 'direct' : (await livesInMemory(path, stats)) ? 'memory' : 'cached';
-    const holes = !readOnly && stats.isFile() && (await canPunchHoles(handle.fd, stats.size));
-    return new FileDevice(path, handle, geometry, readOnly, access, holes);
+    // Whoever holds `close` holds the handle, which would otherwise close the descriptor when collected.
+    const descriptor = { fd: handle.fd, close: () => handle.close() };
+    return new FileDevice(path, descriptor, geometry, readOnly, access);
   } catch (error) {
     await handle.close().catch(() => {});
     throw fromSystemError(error, `Cannot use ${path}`, { device: path });
   }
 }
-
-const ZEROES = new Uint8Array(256 * 1024);
-/** Longest request served inline; copying more would hold up everything else. */
-const INLINE_MAX = 1024 * 1024;
 
 /** {@link openFile} makes these, and `adoptFile` for other threads. */
 export class FileDevice implements BlockDevice {
@@ -65,70 +62,78 @@ export class FileDevice implements BlockDevice {
   readonly readOnly: boolean;
   readonly limits: Limits;
   readonly features: Features;
-  readonly #handle: FileDescriptor;
-  readonly #fd: number;
-  readonly #access: FileAccess;
+  readonly #descriptor: FileDescriptor;
   readonly #geometry: FileGeometry;
+  readonly #kind: FileAccessKind;
+  readonly #access: FileAccess;
+  readonly #zeroes: FileZeroes;
   readonly #requests = new Requests();
-  readonly #flushes = new Flushes(() => this.#datasync());
+  readonly #flushes: Flushes;
 
-  /** @param holes parts of the file can be given back, which is how it discards and writes zeroes */
   constructor(
     name: string,
-    handle: FileDescriptor,
+    descriptor: FileDescriptor,
     geometry: FileGeometry,
     readOnly: boolean,
-    access: FileAccess,
-    holes: boolean,
+    kind: FileAccessKind,
   ) {
     this.name = name;
     this.size = geometry.size;
     this.readOnly = readOnly;
+    const discards = !readOnly && geometry.discardGranularity > 0;
     this.limits = {
       ...DEFAULT_LIMITS,
       logicalBlockSize: geometry.logicalBlockSize,
       physicalBlockSize: geometry.physicalBlockSize,
       ioMin: geometry.physicalBlockSize,
       ioOpt: geometry.ioOpt,
-      discardGranularity: holes ? geometry.physicalBlockSize : 0,
+      discardGranularity: discards ? geometry.discardGranularity : 0,
     };
-    this.features = { discard: holes, fastZeroes: holes, multiConnection: true };
-    this.#handle = handle;
-    this.#fd = handle.fd;
-    this.#access = access;
+    this.features = {
+      discard: discards,
+      fastZeroes: !readOnly && geometry.fastZeroes,
+      multiConnection: true,
+    };
+    this.#descriptor = descriptor;
     this.#geometry = geometry;
+    this.#kind = kind;
+    const file = { fd: descriptor.fd, name, size: geometry.size, requests: this.#requests };
+    const { access, transfers } = accessFile(kind, file, geometry.logicalBlockSize);
+    this.#access = access;
+    this.#zeroes = new FileZeroes(file, access, geometry, this.features.fastZeroes);
+    const sync = descriptor.datasync ?? (() => transfers.sync());
+    this.#flushes = new Flushes(kind === 'memory' ? async () => {} : sync);
   }
 
   share(): FileShare {
     return {
-      fd: this.#fd,
+      fd: this.#descriptor.fd,
       name: this.name,
       geometry: this.#geometry,
       readOnly: this.readOnly,
-      access: this.#access,
-      holes: this.features.discard,
+      access: this.#kind,
     };
   }
 
   read(offset: number, into: Uint8Array): MaybePromise<void> {
     if (this.#requests.closed) throw closedError(this.name);
     checkRead(this, offset, into.length);
-    if (this.#access === 'memory' && into.length <= INLINE_MAX) return this.#readInline(offset, into);
-    if (this.#access === 'direct') return this.#requests.track(this.#readDirect(offset, into));
-    return this.#requests.track(this.#readAll(offset, into));
+    if (into.length > 0) return this.#access.read(offset, into);
   }
 
   write(offset: number, from: Uint8Array, options?: WriteOptions): MaybePromise<void> {
     if (this.#requests.closed) throw closedError(this.name);
     checkWrite(this, offset, from.length);
-    if (this.#access === 'memory' && from.length <= INLINE_MAX) return this.#writeInline(offset, from);
-    const done = this.#access === 'direct' ? this.#writeDirect(offset, from) : this.#writeAll(offset, from);
-    return this.#requests.track(options?.fua ? done.then(() => this.#flushes.flush()) : done);
+    if (from.length === 0) return;
+    if (options?.fua && this.#kind !== 'memory') {
+      return this.#requests.track(this.#writeStable(offset, from));
+    }
+    return this.#access.write(offset, from, false);
   }
 
   flush(): MaybePromise<void> {
     if (this.#requests.closed) throw closedError(this.name);
-    if (this.readOnly || this.#access === 'memory') return;
+    if (this.readOnly || this.#kind === 'memory') return;
     return this.#requests.track(this.#flushes.flush());
   }
 
@@ -140,145 +145,58 @@ export class FileDevice implements BlockDevice {
         details: { device: this.name },
       });
     }
-    if (length > 0) return this.#requests.track(this.#punch(offset, length, false));
+    if (length > 0) return this.#requests.track(this.#zeroes.discard(offset, length));
   }
 
   writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): MaybePromise<void> {
     if (this.#requests.closed) throw closedError(this.name);
     checkWrite(this, offset, length);
-    const fua = options?.fua ?? false;
-    if (this.features.fastZeroes && !options?.noHole && length > 0) {
-      return this.#requests.track(this.#punch(offset, length, fua));
-    }
-    if (options?.fast) {
-      throw new TscryptError('NOT_SUPPORTED', `${this.name} writes zeroes no faster than data.`, {
-        details: { device: this.name },
-      });
-    }
-    return this.#requests.track(this.#writeZeroes(offset, length, fua));
+    if (length > 0) return this.#requests.track(this.#writeZeroes(offset, length, options ?? {}));
   }
 
   async close(): Promise<void> {
     if (!(await this.#requests.close())) return;
     try {
-      await this.#handle.close();
+      await this.#descriptor.close();
     } catch (error) {
-      throw this.#failure(error, 'close', 0);
+      throw fromSystemError(error, `Cannot close ${this.name}`, { device: this.name });
     }
   }
 
-  async #punch(offset: number, length: number, fua: boolean): Promise<void> {
-    try {
-      await punchHole(this.#fd, offset, length);
-    } catch (error) {
-      throw this.#failure(error, 'punch a hole into', offset);
+  /**
+   * One stable write is faster than a write and a flush, which is about everybody's data; but a flush under way is
+   * about to be followed by one that serves all who wait, and it alone covers an adopted file (file-share.ts).
+   */
+  async #writeStable(offset: number, from: Uint8Array): Promise<void> {
+    const direct = this.#kind === 'direct';
+    const stable = this.#access.writesStably && this.#descriptor.datasync === undefined;
+    if (!stable || (!direct && !this.#flushes.idle)) {
+      await this.#access.write(offset, from, false);
+      return this.#flushes.flush();
     }
-    if (fua) await this.#flushes.flush();
-  }
-
-  async #writeZeroes(offset: number, length: number, fua: boolean): Promise<void> {
-    const put = this.#access === 'direct' ? this.#writeDirect : this.#writeAll;
-    for (let at = 0; at < length; at += ZEROES.length) {
-      await put.call(this, offset + at, ZEROES.subarray(0, Math.min(ZEROES.length, length - at)));
-    }
-    if (fua) await this.#flushes.flush();
-  }
-
-  #readInline(offset: number, into: Uint8Array): void {
-    try {
-      for (let got = 0; got < into.length; ) {
-        const count = readSync(this.#fd, into, got, into.length - got, offset + got);
-        if (count === 0) throw this.#truncated(offset + got);
-        got += count;
+    let refused: { readonly error: unknown } | undefined;
+    const write = async (): Promise<void> => {
+      try {
+        await this.#access.write(offset, from, true);
+      } catch (error) {
+        if (!(error instanceof TscryptError) || error.code !== 'NO_SPACE') throw error;
+        // No room for this, or for what was written earlier? A plain write tells, and meets only the former.
+        try {
+          await this.#access.write(offset, from, false);
+        } catch (again) {
+          refused = { error: again };
+          return;
+        }
+        throw error;
       }
-    } catch (error) {
-      throw this.#failure(error, 'read', offset);
-    }
+    };
+    await (direct ? this.#flushes.beside(write) : this.#flushes.alone(write));
+    if (refused) throw refused.error;
   }
 
-  #writeInline(offset: number, from: Uint8Array): void {
-    try {
-      for (let put = 0; put < from.length; ) {
-        put += writeSync(this.#fd, from, put, from.length - put, offset + put);
-      }
-    } catch (error) {
-      throw this.#failure(error, 'write', offset);
-    }
-  }
-
-  #readAll(offset: number, into: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const step = (got: number): void => {
-        fsRead(this.#fd, into, got, into.length - got, offset + got, (error, count) => {
-          if (error) reject(this.#failure(error, 'read', offset));
-          else if (got + count >= into.length) resolve();
-          else if (count === 0) reject(this.#truncated(offset + got));
-          else step(got + count);
-        });
-      };
-      step(0);
-    });
-  }
-
-  #writeAll(offset: number, from: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const step = (put: number): void => {
-        fsWrite(this.#fd, from, put, from.length - put, offset + put, (error, count) => {
-          if (error) reject(this.#failure(error, 'write', offset));
-          else if (put + count >= from.length) resolve();
-          else step(put + count);
-        });
-      };
-      step(0);
-    });
-  }
-
-  async #readDirect(offset: number, into: Uint8Array): Promise<void> {
-    const slot = await AlignedBuffers.acquire();
-    try {
-      for (let at = 0; at < into.length; at += slot.length) {
-        const piece = slot.subarray(0, Math.min(slot.length, into.length - at));
-        await this.#readAll(offset + at, piece);
-        into.set(piece, at);
-      }
-    } finally {
-      AlignedBuffers.release(slot);
-    }
-  }
-
-  async #writeDirect(offset: number, from: Uint8Array): Promise<void> {
-    const slot = await AlignedBuffers.acquire();
-    try {
-      for (let at = 0; at < from.length; at += slot.length) {
-        const piece = slot.subarray(0, Math.min(slot.length, from.length - at));
-        piece.set(from.subarray(at, at + piece.length));
-        await this.#writeAll(offset + at, piece);
-      }
-    } finally {
-      AlignedBuffers.release(slot);
-    }
-  }
-
-  async #datasync(): Promise<void> {
-    if (this.#access === 'memory') return;
-    try {
-      await this.#handle.datasync();
-    } catch (error) {
-      throw this.#failure(error, 'flush', 0);
-    }
-  }
-
-  #truncated(offset: number): TscryptError {
-    return new TscryptError('IO_ERROR', `${this.name} ends at ${offset}, before its size when opened.`, {
-      details: { device: this.name, offset, size: this.size },
-    });
-  }
-
-  #failure(error: unknown, operation: string, offset: number): TscryptError {
-    return fromSystemError(error, `Cannot ${operation} ${this.name} at ${offset}`, {
-      device: this.name,
-      offset,
-    });
+  async #writeZeroes(offset: number, length: number, options: WriteZeroesOptions): Promise<void> {
+    await this.#zeroes.write(offset, length, options);
+    if (options.fua) await this.#flushes.flush();
   }
 }
 

@@ -3,18 +3,24 @@ export class Requests {
   #pending = 0;
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
-  #settle = (): void => {
-    this.#pending -= 1;
-    if (this.#pending === 0) this.#drained?.();
-  };
 
   get closed(): boolean {
     return this.#closing !== undefined;
   }
 
-  track(done: Promise<void>): Promise<void> {
+  /** A request is under way until {@link end}. */
+  begin(): void {
     this.#pending += 1;
-    done.then(this.#settle, this.#settle);
+  }
+
+  readonly end = (): void => {
+    this.#pending -= 1;
+    if (this.#pending === 0) this.#drained?.();
+  };
+
+  track(done: Promise<void>): Promise<void> {
+    this.begin();
+    done.then(this.end, this.end);
     return done;
   }
 

@@ -1,0 +1,41 @@
+import type { MaybePromise } from '../maybe-promise.ts';
+import { threadRing } from '../sys/index.ts';
+import { CachedAccess } from './file-access-cached.ts';
+import { DirectAccess } from './file-access-direct.ts';
+import { MemoryAccess } from './file-access-memory.ts';
+import { RingTransfers } from './file-ring.ts';
+import { type FileContext, type FileTransfers, PoolTransfers } from './file-transfers.ts';
+
+/**
+ * How requests reach the file: `cached` through the page cache; `memory` for file systems that have no disk, where
+ * nothing waits; `direct` past the page cache (O_DIRECT).
+ */
+export type FileAccessKind = 'cached' | 'memory' | 'direct';
+
+/** Whole requests that have been checked. */
+export interface FileAccess {
+  /** {@link write} can be `stable`. */
+  readonly writesStably: boolean;
+  read(offset: number, into: Uint8Array): MaybePromise<void>;
+  /** @param stable on stable storage when it completes */
+  write(offset: number, from: Uint8Array, stable: boolean): MaybePromise<void>;
+}
+
+/** @returns how requests are served, and what makes what was written stable */
+export function accessFile(
+  kind: FileAccessKind,
+  file: FileContext,
+  unit: number,
+): { readonly access: FileAccess; readonly transfers: FileTransfers } {
+  const ring = threadRing();
+  const pool = new PoolTransfers(file);
+  const transfers = ring ? new RingTransfers(ring, file) : pool;
+  switch (kind) {
+    case 'memory':
+      return { access: new MemoryAccess(file, pool), transfers: pool };
+    case 'direct':
+      return { access: new DirectAccess(file, transfers, unit), transfers };
+    case 'cached':
+      return { access: new CachedAccess(file, transfers, pool), transfers };
+  }
+}

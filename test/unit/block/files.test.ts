@@ -1,0 +1,3 @@
+import { fileDeviceSuites } from '../../suites/file-devices.ts';
+
+fileDeviceSuites('as this machine can');
