@@ -16,9 +16,31 @@ const ROOT = join(HERE, basename(HERE) === 'programs' ? '../..' : '..');
  * @throws TscryptError INTERNAL if it is not there
  */
 export function daemonProgram(): string {
-  const path = join(ROOT, 'dist/programs/tscryptd.js');
+  return program('tscryptd.js');
+}
+
+/**
+ * The supervisor's program, likewise.
+ *
+ * @throws TscryptError INTERNAL if it is not there
+ */
+export function supervisorProgram(): string {
+  return program('tscrypt-supervisor.js');
+}
+
+/**
+ * The program of the daemon's queue threads, likewise.
+ *
+ * @throws TscryptError INTERNAL if it is not there
+ */
+export function queueThreadProgram(): string {
+  return program('queue-thread.js');
+}
+
+function program(name: string): string {
+  const path = join(ROOT, 'dist/programs', name);
   if (existsSync(path)) return path;
-  throw new TscryptError('INTERNAL', 'The daemon program is missing.', { hint: 'Run: npm run build' });
+  throw new TscryptError('INTERNAL', `The program ${name} is missing.`, { hint: 'Run: npm run build' });
 }
 
 export function packageVersion(): string {

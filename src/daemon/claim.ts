@@ -1,9 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromSystemError, TscryptError } from '../errors.ts';
 import { isAlive, type ProcessIdentity, thisProcess } from '../sys/index.ts';
+import { isGuarded } from './guards.ts';
+import { hasKernelRecord } from './kernel-record.ts';
+import { entries, findToken, LONGEST_NAME, longName, randomId, tokenName } from './owner-tokens.ts';
 
 /**
  * Who owns a name. The directory NAME holds one file called `owner.PID.START.RANDOM`: the daemon. Every
@@ -12,37 +14,27 @@ import { isAlive, type ProcessIdentity, thisProcess } from '../sys/index.ts';
  * - taking a free name: a directory prepared elsewhere, owner file inside, is renamed to NAME, which fails
  *   while NAME exists and holds anything;
  * - clearing away a dead daemon's directory: its owner file is renamed to `reaper.…` of the one who clears,
- *   which fails for all but the first; the reaper file goes last, so a reaper that dies is itself cleared away.
+ *   which fails for all but the first; the reaper file goes last, so a reaper that dies is itself cleared away;
+ * - succeeding a dead daemon: its owner file is renamed to the successor's. Nobody clears away what a supervisor
+ *   guards for a successor (guards.ts).
  *
  * No step needs file locks, so it works without foreign functions.
  */
 export type Holder =
   | { readonly kind: 'none' | 'foreign' }
-  | { readonly kind: 'owner' | 'reaper'; readonly process: ProcessIdentity };
+  | { readonly kind: 'owner' | 'reaper' | 'guarded' | 'remains'; readonly process: ProcessIdentity };
 
-const TOKEN = /^(owner|reaper)\.(\d+)\.(\d+)\.[0-9a-f]+$/;
 const STAGING = /^\.starting\.(\d+)\.(\d+)\.[0-9a-f]+-+$/;
-/** Bytes of the longest name of a mapped device (linux/dm-ioctl.h: DM_NAME_LEN counts a NUL). */
-export const LONGEST_NAME = 127;
 const PAUSE_MS = 10;
 const ATTEMPTS = 300;
-
-interface Token {
-  readonly file: string;
-  readonly kind: 'owner' | 'reaper';
-  readonly process: ProcessIdentity;
-}
-
-function tokenOf(process: ProcessIdentity): string {
-  return `${process.pid}.${process.startTime}.${randomBytes(8).toString('hex')}`;
-}
 
 /**
  * A new directory next to the devices' in which one is prepared. Its name is longer than any device's, so it
  * can never be taken for one.
  */
 export function createStaging(root: string): string {
-  const path = join(root, `.starting.${tokenOf(thisProcess())}`.padEnd(LONGEST_NAME + 1, '-'));
+  const { pid, startTime } = thisProcess();
+  const path = join(root, longName(`.starting.${pid}.${startTime}.${randomId()}`));
   mkdirSync(path, { mode: 0o700 });
   return path;
 }
@@ -54,7 +46,7 @@ export function createStaging(root: string): string {
  * @throws TscryptError DEVICE_EXISTS when a living process owns it
  */
 export async function claimDirectory(staging: string, directory: string, name: string): Promise<void> {
-  const owner = join(staging, `owner.${tokenOf(thisProcess())}`);
+  const owner = join(staging, tokenName('owner', thisProcess()));
   writeFileSync(owner, '', { mode: 0o600, flag: 'wx' });
   try {
     await moveTo(staging, directory, name);
@@ -82,14 +74,27 @@ export async function moveTo(from: string, to: string, name: string): Promise<vo
       }
     }
     const holder = clearIfDead(to);
-    if (holder.kind === 'owner') break;
+    if (holder.kind === 'owner' || holder.kind === 'guarded') break;
     if (holder.kind === 'foreign') throw foreign(to, name);
+    if (holder.kind === 'remains') throw remains(name);
     if (holder.kind === 'reaper') await sleep(PAUSE_MS);
   }
   throw new TscryptError('DEVICE_EXISTS', `Device ${name} already exists.`, {
     errno: 'EBUSY',
     details: { name },
   });
+}
+
+function remains(name: string): TscryptError {
+  return new TscryptError(
+    'DEVICE_EXISTS',
+    `The daemon of ${name} has died, and its block device is still there.`,
+    {
+      errno: 'EBUSY',
+      details: { name },
+      hint: `Remove it: tscrypt close ${name}`,
+    },
+  );
 }
 
 function foreign(directory: string, name: string): TscryptError {
@@ -105,6 +110,27 @@ export function releaseDirectory(directory: string): void {
   if (token && token.process.pid === process.pid) removeAll(directory, token.file);
 }
 
+/**
+ * Makes this process the owner of what one of `predecessors` owned, all of them dead and guarded.
+ *
+ * @returns the directory's id, which stays the same; undefined when it is none of theirs
+ */
+export function succeed(directory: string, predecessors: readonly ProcessIdentity[]): string | undefined {
+  const token = findToken(directory);
+  if (token?.kind !== 'owner' || !predecessors.some((one) => isSame(one, token.process))) return undefined;
+  try {
+    renameSync(join(directory, token.file), join(directory, tokenName('owner', thisProcess(), token.id)));
+    return token.id;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fromSystemError(error, `Cannot take over ${directory}`, { path: directory });
+  }
+}
+
+function isSame(one: ProcessIdentity, other: ProcessIdentity): boolean {
+  return one.pid === other.pid && one.startTime === other.startTime;
+}
+
 /** The daemon that has put its mark into the directory, alive or dead. */
 export function holderOf(directory: string): ProcessIdentity | undefined {
   const token = findToken(directory);
@@ -118,7 +144,12 @@ export function clearIfDead(directory: string): Holder {
     // Nobody's: an empty directory can be taken as it is, and a full one is not ours to empty.
     if (!token) return { kind: entries(directory).length === 0 ? 'none' : 'foreign' };
     if (isAlive(token.process)) return { kind: token.kind, process: token.process };
-    const mine = `reaper.${tokenOf(thisProcess())}`;
+    if (token.kind === 'owner' && isGuarded(dirname(directory), token.process))
+      return { kind: 'guarded', process: token.process };
+    // What it left in the kernel would be forgotten with it (remains.ts).
+    if (token.kind === 'owner' && hasKernelRecord(directory))
+      return { kind: 'remains', process: token.process };
+    const mine = tokenName('reaper', thisProcess());
     try {
       renameSync(join(directory, token.file), join(directory, mine));
     } catch (error) {
@@ -149,16 +180,6 @@ export function deviceDirectories(root: string): string[] {
     .sort();
 }
 
-function findToken(directory: string): Token | undefined {
-  for (const file of entries(directory)) {
-    const match = TOKEN.exec(file);
-    if (!match?.[2] || !match[3]) continue;
-    const kind = match[1] === 'owner' ? 'owner' : 'reaper';
-    return { file, kind, process: { pid: Number(match[2]), startTime: match[3] } };
-  }
-  return undefined;
-}
-
 function removeAll(directory: string, last: string): void {
   for (const entry of entries(directory)) {
     if (entry !== last) rmSync(join(directory, entry), { recursive: true, force: true });
@@ -171,15 +192,5 @@ function removeAll(directory: string, last: string): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOENT')
       throw fromSystemError(error, `Cannot remove ${directory}`, { path: directory });
-  }
-}
-
-function entries(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
-    throw fromSystemError(error, `Cannot read ${directory}`, { path: directory });
   }
 }

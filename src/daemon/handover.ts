@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs';
 import { encodeFrame, FrameReader, malformedFrame } from './frames.ts';
+import type { SuccessionOrder } from './registration.ts';
 import type { ActivationRequest } from './request.ts';
 
 /**
@@ -19,12 +20,17 @@ export function encodeHandover(handover: Handover): Uint8Array[] {
   return encodeFrame(handover);
 }
 
+/** What a daemon is to do: of a launcher, or of the supervisor. */
+export function receiveHandover(fd: number): Handover | SuccessionOrder {
+  return receiveFrame(fd) as Handover | SuccessionOrder;
+}
+
 /**
- * Reads a request from the inherited descriptor, waiting for it; the process has nothing else to do yet.
+ * Reads a frame from the inherited descriptor, waiting for it; the process has nothing else to do yet.
  *
  * @throws TscryptError PROTOCOL_ERROR when the launcher went away or sent something else
  */
-export function receiveHandover(fd: number): Handover {
+export function receiveFrame(fd: number): unknown {
   const reader = new FrameReader();
   for (let room = reader.room; room; room = reader.room) {
     const count = readSync(fd, room, 0, room.length, null);
@@ -34,5 +40,5 @@ export function receiveHandover(fd: number): Handover {
     }
     reader.filled(count);
   }
-  return reader.value as Handover;
+  return reader.value;
 }

@@ -2,34 +2,27 @@
  * tscryptd: the process behind mapped devices. Started by `activateDevice` with one end of a socket pair as
  * descriptor 3; not meant to be started by hand. Standard error is the log in the first device's directory.
  */
-import { rmSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { useSecretAllocator } from '../crypto/secret.ts';
 import { TscryptError } from '../errors.ts';
 import { serveHere } from '../export/queue-threads.ts';
-import { closeInheritedDescriptors, protectProcess } from '../sys/index.ts';
+import { protectProcess } from '../sys/index.ts';
 import { disposeTable } from '../table/index.ts';
 import { BackingDevices } from './backing-devices.ts';
+import { STARTER } from './detached-process.ts';
 import { DeviceStack } from './device-stack.ts';
-import { receiveHandover } from './handover.ts';
+import { type Handover, receiveHandover } from './handover.ts';
 import { LauncherChannel } from './launcher-channel.ts';
+import { beginProgram, log } from './program.ts';
 import type { DeviceInfo } from './request.ts';
 
-const LAUNCHER = 3;
-const LOG = 2;
-
-process.umask(0o077);
-closeInheritedDescriptors(LAUNCHER);
-process.on('uncaughtException', crash);
-process.on('unhandledRejection', crash);
-// The terminal it was started from is none of its business.
-process.on('SIGHUP', () => {});
-
+beginProgram();
 process.exit(await run());
 
 /** @returns the exit status */
 async function run(): Promise<number> {
   const protection = protectProcess(useSecretAllocator);
-  const { request, root, staging, workingDirectory } = receiveHandover(LAUNCHER);
+  const { request, root, staging, workingDirectory } = receiveHandover(STARTER) as Handover;
   process.title = `tscryptd ${request.common ? '(common)' : request.name}`;
 
   const stack = new DeviceStack({
@@ -50,7 +43,7 @@ async function run(): Promise<number> {
     stack.abandonStarting();
     process.exit(1);
   };
-  const channel = new LauncherChannel(LAUNCHER, stop);
+  const channel = new LauncherChannel(STARTER, stop);
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 
@@ -72,27 +65,6 @@ async function run(): Promise<number> {
   } catch {
     // It is in the log.
     return 1;
-  }
-}
-
-/** A defect: whatever is in memory is not to be trusted any more, so nothing is written but this. */
-function crash(error: unknown): never {
-  log(error);
-  process.exit(70);
-}
-
-/** Errors name devices, offsets and codes; never content, and never a key. */
-function log(error: unknown): void {
-  const text =
-    error instanceof TscryptError
-      ? `${error.code} ${error.message}`
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : 'unknown error';
-  try {
-    writeSync(LOG, `${new Date().toISOString()} ${text}\n`);
-  } catch {
-    // A full disk must not keep the daemon from its work.
   }
 }
 

@@ -3,7 +3,9 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAX_MINOR } from '../dm/device-numbers.ts';
 import { TscryptError } from '../errors.ts';
-import { claimDirectory, clearIfDead, createStaging, LONGEST_NAME, releaseDirectory } from './claim.ts';
+import type { ProcessIdentity } from '../sys/index.ts';
+import { claimDirectory, clearIfDead, createStaging, releaseDirectory, succeed } from './claim.ts';
+import { longName } from './owner-tokens.ts';
 
 /**
  * Minor numbers and UUIDs are unique among the devices of a runtime directory, whichever daemons hold them. As
@@ -40,12 +42,34 @@ export class NumberClaims {
     }
   }
 
+  /**
+   * Takes over what dead daemons had claimed for a device, and claims what they had not.
+   *
+   * @throws TscryptError DEVICE_EXISTS when something of it is another's now
+   */
+  static async succeed(
+    root: string,
+    { uuid, minor }: { readonly uuid: string; readonly minor: number },
+    predecessors: readonly ProcessIdentity[],
+  ): Promise<NumberClaims> {
+    const claims = new NumberClaims(root);
+    claims.#minor = minor;
+    try {
+      await claims.#take('minor', String(minor), predecessors);
+      if (uuid !== '') await claims.takeUuid(uuid, predecessors);
+      return claims;
+    } catch (error) {
+      claims.release();
+      throw error;
+    }
+  }
+
   get minor(): number {
     return this.#minor;
   }
 
-  async takeUuid(uuid: string): Promise<void> {
-    await this.#take('uuid', createHash('sha256').update(uuid).digest('hex'));
+  async takeUuid(uuid: string, predecessors: readonly ProcessIdentity[] = []): Promise<void> {
+    await this.#take('uuid', createHash('sha256').update(uuid).digest('hex'), predecessors);
   }
 
   release(): void {
@@ -67,8 +91,17 @@ export class NumberClaims {
     throw new TscryptError('DEVICE_EXISTS', 'No minor number is free.', { errno: 'EBUSY' });
   }
 
-  async #take(kind: 'minor' | 'uuid', value: string): Promise<void> {
-    const directory = join(this.#root, `.${kind}.${value}`.padEnd(LONGEST_NAME + 1, '-'));
+  async #take(
+    kind: 'minor' | 'uuid',
+    value: string,
+    predecessors: readonly ProcessIdentity[] = [],
+  ): Promise<void> {
+    const directory = join(this.#root, longName(`.${kind}.${value}`));
+    if (succeed(directory, predecessors) === undefined) await this.#claim(directory, kind);
+    this.#directories.push(directory);
+  }
+
+  async #claim(directory: string, kind: string): Promise<void> {
     const staging = createStaging(this.#root);
     try {
       await claimDirectory(staging, directory, `of this ${kind}`);
@@ -76,7 +109,6 @@ export class NumberClaims {
       rmSync(staging, { recursive: true, force: true });
       throw error;
     }
-    this.#directories.push(directory);
   }
 }
 

@@ -1,9 +1,8 @@
-import { Secret } from '../crypto/secret.ts';
 import { TscryptError } from '../errors.ts';
 import { hideKeys } from '../table/index.ts';
-import type { TableSpec } from '../table/spec.ts';
 import type { DeviceServer } from './device-server.ts';
 import { count, flag, optionalFlag, type Parameters, table, tableArgs, text } from './parameters.ts';
+import { copyTable } from './secret-values.ts';
 import type { SecretsRequest } from './secrets-server.ts';
 import type { NewDeviceOrder, StackControl } from './stack-control.ts';
 
@@ -24,7 +23,7 @@ export function secretsHandler(
     message: ({ sector, words }) => device.message(count(sector, 'sector'), tableArgs(words, 'words')),
     table: async ({ inactive, showKeys }) => {
       const lines = device.table({ inactive: flag(inactive, 'inactive', false) });
-      return flag(showKeys, 'showKeys', false) ? copied(lines) : hideKeys(lines);
+      return flag(showKeys, 'showKeys', false) ? copyTable(lines) : hideKeys(lines);
     },
   };
   return async ({ method, params }) => {
@@ -34,12 +33,4 @@ export function secretsHandler(
     }
     return await answer(params);
   };
-}
-
-/** The table with keys of its own, since those of a live table may go at any time. */
-function copied(lines: TableSpec): TableSpec {
-  return lines.map((line) => ({
-    ...line,
-    args: line.args.map((arg) => (arg instanceof Secret ? Secret.copy(arg.bytes) : arg)),
-  }));
 }

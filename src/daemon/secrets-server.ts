@@ -6,6 +6,7 @@ import { listenOnUnixSocket, socketDescriptor, type UnixListener } from '../sys/
 import { mayControl } from './control-server.ts';
 import { encodeError } from './error-transfer.ts';
 import { encodeFrame, FrameReader, malformedFrame } from './frames.ts';
+import { disposeSecrets } from './secret-values.ts';
 
 export interface SecretsRequest {
   readonly method: string;
@@ -105,10 +106,4 @@ function checked(value: unknown): SecretsRequest {
   const { method, params } = (value ?? {}) as Partial<SecretsRequest>;
   if (typeof method === 'string' && typeof params === 'object' && params !== null) return { method, params };
   throw new TscryptError('PROTOCOL_ERROR', 'Not a request.');
-}
-
-function disposeSecrets(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (Symbol.dispose in value) (value as Disposable)[Symbol.dispose]();
-  else for (const member of Object.values(value)) disposeSecrets(member);
 }

@@ -32,7 +32,12 @@ export interface ProcessIdentity {
 }
 
 export function thisProcess(): ProcessIdentity {
-  return { pid: process.pid, startTime: readStat(process.pid)?.startTime ?? '0' };
+  return identityOf(process.pid);
+}
+
+/** The process that has the number now. */
+export function identityOf(pid: number): ProcessIdentity {
+  return { pid, startTime: readStat(pid)?.startTime ?? '0' };
 }
 
 /** Whether that very process still runs; one that has ended but was not waited for does not. */

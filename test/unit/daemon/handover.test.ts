@@ -34,7 +34,7 @@ function receive(bytes: Uint8Array): Handover {
   writeFileSync(path, bytes);
   const fd = openSync(path, 'r');
   try {
-    return receiveHandover(fd);
+    return receiveHandover(fd) as Handover;
   } finally {
     closeSync(fd);
   }
