@@ -1,5 +1,5 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
-import { formatDeviceNumbers } from './device-numbers.ts';
+import { type DeviceNumbers, deviceNumbers, formatDeviceNumbers } from './device-numbers.ts';
 
 /** Somebody who has a block device open. */
 export type DeviceUser =
@@ -25,12 +25,27 @@ export async function deviceUsers(
   numbers: { readonly major: number; readonly minor: number },
   except: readonly number[] = [],
 ): Promise<DeviceUser[]> {
-  const found = await Promise.all([
-    mounts(numbers),
-    swaps(numbers),
-    holders(numbers),
-    processes(numbers, except),
-  ]);
+  const places = [numbers, ...(await partitions(numbers))];
+  const found = await Promise.all(
+    places.flatMap((place) => [mounts(place), swaps(place), holders(place), processes(place, except)]),
+  );
+  return found.flat();
+}
+
+/** Documentation/ABI/stable/sysfs-block: a disk's directory has one of each partition, with a file of that name. */
+async function partitions(numbers: DeviceNumbers): Promise<DeviceNumbers[]> {
+  const directory = `/sys/dev/block/${formatDeviceNumbers(numbers)}`;
+  const found = await Promise.all(
+    (await readdir(directory).catch(() => [])).map(async (name) => {
+      const isPartition = await stat(`${directory}/${name}/partition`).catch(() => undefined);
+      if (!isPartition) return [];
+      const text = await readFile(`${directory}/${name}/dev`, 'utf8').catch(() => '');
+      const [, major, minor] = /^(\d+):(\d+)\s*$/.exec(text) ?? [];
+      return major === undefined || minor === undefined
+        ? []
+        : [{ major: Number(major), minor: Number(minor) }];
+    }),
+  );
   return found.flat();
 }
 
@@ -81,7 +96,7 @@ async function nodeName(numbers: { major: number; minor: number }): Promise<stri
   return link?.split('/').at(-1);
 }
 
-/** Documentation/ABI/testing/sysfs-block: `holders`; and the partitions that are in use themselves. */
+/** Documentation/ABI/testing/sysfs-block: `holders`. */
 async function holders(numbers: { major: number; minor: number }): Promise<DeviceUser[]> {
   const names = await readdir(`/sys/dev/block/${formatDeviceNumbers(numbers)}/holders`).catch(() => []);
   return names.map((name) => ({ kind: 'device', name }));
@@ -91,16 +106,11 @@ async function processes(
   numbers: { major: number; minor: number },
   except: readonly number[],
 ): Promise<DeviceUser[]> {
-  const rdev = await stat(`/dev/block/${formatDeviceNumbers(numbers)}`).then(
-    ({ rdev }) => rdev,
-    () => undefined,
-  );
-  if (rdev === undefined) return [];
   const users: DeviceUser[] = [];
   for (const entry of await readdir('/proc').catch(() => [])) {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid || except.includes(pid)) continue;
-    if (!(await hasOpen(pid, rdev))) continue;
+    if (!(await hasOpen(pid, numbers))) continue;
     const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
     users.push({ kind: 'process', pid, command: command.trim() });
     if (users.length === MOST) break;
@@ -108,13 +118,15 @@ async function processes(
   return users;
 }
 
-async function hasOpen(pid: number, rdev: number): Promise<boolean> {
+async function hasOpen(pid: number, { major, minor }: DeviceNumbers): Promise<boolean> {
   for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
     const path = `/proc/${pid}/fd/${fd}`;
     // What the link says spares asking about files that may hang.
     if (!(await readlink(path).catch(() => '')).startsWith('/dev/')) continue;
     const stats = await stat(path).catch(() => undefined);
-    if (stats?.isBlockDevice() && stats.rdev === rdev) return true;
+    if (!stats?.isBlockDevice()) continue;
+    const found = deviceNumbers(stats.rdev);
+    if (found.major === major && found.minor === minor) return true;
   }
   return false;
 }

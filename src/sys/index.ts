@@ -1,13 +1,13 @@
 export { addressOf } from './address.ts';
-export { clearNonBlocking } from './descriptors.ts';
 export { CAP_SYS_ADMIN, hasCapability } from './capabilities.ts';
+export { clearNonBlocking } from './descriptors.ts';
 export { deviceNumbers, formatDeviceNumbers } from './device-numbers.ts';
 export { type DeviceUser, describeUser, deviceUsers } from './device-users.ts';
 export { canPunchHoles, discardBlocks, punchHole, zeroRange } from './fallocate.ts';
 export { ffiAvailable, type Libc, libc, type PollHandle, systemError } from './ffi.ts';
 export { flock, funlock, isByteLocked, lockByte } from './flock.ts';
-export { openLibcrypto } from './libcrypto.ts';
 export { markIoFlusher } from './io-flusher.ts';
+export { openLibcrypto } from './libcrypto.ts';
 export { createSecretMemory } from './memory.ts';
 export { peerCredentials, socketDescriptor } from './peer.ts';
 export {
