@@ -61,7 +61,7 @@ function exportLines({ export: { kind, node, link, queues, counters, reason } }:
     `${counters.flushes} flushes, ${counters.others} discards and zeroes, ${counters.errors} errors`,
   ];
   return [
-    `  export:  ${link === undefined ? node : `${link}, ${node}`} (${kind}, ${queues} ${queues === 1 ? 'queue' : 'queues'})`,
+    `  node:    ${link === undefined ? node : `${link}, ${node}`} (${kind}, ${queues} ${queues === 1 ? 'queue' : 'queues'})`,
     ...(served ? [`  served:  ${served.join(', ')}`] : []),
     ...why,
   ];
