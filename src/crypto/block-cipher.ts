@@ -1,4 +1,5 @@
 import { getCiphers } from 'node:crypto';
+import { TscryptError } from '../errors.ts';
 
 /** A keyed block cipher over many independent blocks at once (ECB); modes and IVs are built from it. */
 export interface BlockCipher {
@@ -21,7 +22,7 @@ export interface BlockCipherAlgorithm {
   /** Key sizes in bytes, ascending. */
   readonly keySizes: readonly number[];
   /** What OpenSSL calls it, with a key of that many bytes and in that mode. */
-  openssl(keySize: number, mode: 'ecb' | 'cbc'): string;
+  openssl(keySize: number, mode: 'ecb' | 'cbc' | 'xts'): string;
 }
 
 const withBits = (name: string) => (keySize: number, mode: string) => `${name}-${keySize * 8}-${mode}`;
@@ -41,4 +42,20 @@ export function findBlockCipher(name: string): BlockCipherAlgorithm | undefined 
   available ??= new Set(getCiphers());
   const usable = algorithm?.keySizes.every((size) => available?.has(algorithm.openssl(size, 'ecb')));
   return usable ? algorithm : undefined;
+}
+
+/** @throws TscryptError NOT_SUPPORTED, or INVALID_ARGUMENT when the cipher takes no key of that many bytes */
+export function requireBlockCipher(name: string, keySize: number): BlockCipherAlgorithm {
+  const algorithm = findBlockCipher(name);
+  if (!algorithm) {
+    throw new TscryptError('NOT_SUPPORTED', `Cipher ${name} is not supported.`, {
+      details: { cipher: name },
+    });
+  }
+  if (!algorithm.keySizes.includes(keySize)) {
+    throw new TscryptError('INVALID_ARGUMENT', `Cipher ${name} takes no key of ${keySize} bytes.`, {
+      details: { cipher: name, field: 'keySize', expected: algorithm.keySizes, found: keySize },
+    });
+  }
+  return algorithm;
 }

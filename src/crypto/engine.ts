@@ -1,5 +1,6 @@
 import type { CipherSpec } from './cipher-spec.ts';
 import type { SectorCipher } from './sector-cipher.ts';
+import type { SectorHash, SectorHashRequest } from './sector-hash.ts';
 
 /** What an engine is asked for; checked already: cipher, mode and IV are known, the key's size is right. */
 export interface SectorCipherRequest {
@@ -21,4 +22,6 @@ export interface CryptoEngine {
   readonly name: string;
   /** A cipher, or undefined where this engine does not do that combination. */
   create(request: SectorCipherRequest): SectorCipher | undefined;
+  /** The same for hashes of sectors; the hash is known and the sector not empty. */
+  createHash?(request: SectorHashRequest): SectorHash | undefined;
 }

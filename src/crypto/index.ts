@@ -5,7 +5,9 @@ export { benchmarkCipher, type CipherBenchmarkRequest, type CipherSpeed } from '
 export { type CipherSpec, formatCipherSpec, isNullCipher, parseCipherSpec } from './cipher-spec.ts';
 export { equalConstantTime } from './constant-time.ts';
 export type { CryptoEngine, SectorCipherRequest } from './engine.ts';
+export type { ForeignLibrary } from './foreign-library.ts';
 export { hash, hashSize, isHashSupported, supportedHashes } from './hash.ts';
+export { useOpensslEngine } from './openssl.ts';
 export { type Argon2Parameters, derive, type Pbkdf, type Pbkdf2Parameters } from './pbkdf.ts';
 export { benchmarkPbkdf, type PbkdfRequest, pbkdf2Speed } from './pbkdf-benchmark.ts';
 export { type Pbkdf2Request, pbkdf2 } from './pbkdf2.ts';
@@ -19,3 +21,5 @@ export {
   useCryptoEngine,
   validKeySizes,
 } from './sector-ciphers.ts';
+export type { SectorHash, SectorHashRequest } from './sector-hash.ts';
+export { createSectorHash } from './sector-hashes.ts';

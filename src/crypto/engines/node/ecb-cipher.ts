@@ -1,11 +1,6 @@
 import { type Cipher, createCipheriv, createDecipheriv } from 'node:crypto';
 import { TscryptError } from '../../../errors.ts';
-import {
-  BLOCK_SIZE,
-  type BlockCipher,
-  type BlockCipherAlgorithm,
-  findBlockCipher,
-} from '../../block-cipher.ts';
+import { BLOCK_SIZE, type BlockCipher, requireBlockCipher } from '../../block-cipher.ts';
 
 /**
  * A block cipher over `node:crypto`: one OpenSSL context a direction, keyed once, fed for as long as the
@@ -14,7 +9,7 @@ import {
  * @throws TscryptError NOT_SUPPORTED, or INVALID_ARGUMENT when the cipher takes no key of that size
  */
 export function createEcbCipher(name: string, key: Uint8Array): BlockCipher {
-  const ecb = algorithmFor(name, key).openssl(key.length, 'ecb');
+  const ecb = requireBlockCipher(name, key.length).openssl(key.length, 'ecb');
   const encryptor = new Stream(createCipheriv(ecb, key, null));
   const decryptor = new Stream(createDecipheriv(ecb, key, null));
   return {
@@ -36,24 +31,9 @@ export interface CbcChain {
 }
 
 export function createCbcChain(name: string, key: Uint8Array): CbcChain {
-  const cbc = algorithmFor(name, key).openssl(key.length, 'cbc');
+  const cbc = requireBlockCipher(name, key.length).openssl(key.length, 'cbc');
   const chain = new Stream(createCipheriv(cbc, key, new Uint8Array(BLOCK_SIZE)));
   return { encrypt: (blocks) => chain.update(blocks), dispose: () => chain.dispose() };
-}
-
-function algorithmFor(name: string, key: Uint8Array): BlockCipherAlgorithm {
-  const algorithm = findBlockCipher(name);
-  if (!algorithm) {
-    throw new TscryptError('NOT_SUPPORTED', `Cipher ${name} is not supported.`, {
-      details: { cipher: name },
-    });
-  }
-  if (!algorithm.keySizes.includes(key.length)) {
-    throw new TscryptError('INVALID_ARGUMENT', `Cipher ${name} takes no key of ${key.length} bytes.`, {
-      details: { cipher: name, field: 'keySize', expected: algorithm.keySizes, found: key.length },
-    });
-  }
-  return algorithm;
 }
 
 class Stream {

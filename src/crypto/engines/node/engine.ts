@@ -13,6 +13,7 @@ import { createMultiKey } from './multi-key.ts';
 import { createNull } from './null.ts';
 import type { PieceCipher } from './piece-cipher.ts';
 import { createPieced } from './pieced.ts';
+import { createNodeSectorHash } from './sector-hash.ts';
 import { selfTest } from './self-test.ts';
 import { createXts } from './xts.ts';
 
@@ -47,6 +48,7 @@ export const nodeEngine: CryptoEngine = {
     const { keyCount } = request.spec;
     return keyCount === 1 ? createSingle(request) : createMultiKey(request, createSingle);
   },
+  createHash: createNodeSectorHash,
 };
 
 let tested = false;
