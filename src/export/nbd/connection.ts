@@ -1,11 +1,15 @@
+import { closeSync } from 'node:fs';
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
+import type { QueueRun } from '../queue-threads.ts';
 import type { BufferPool } from './buffers.ts';
 import { isReadOnly, type NbdExport } from './export.ts';
 import { Haggling, type Outcome } from './haggling.ts';
 import { FAREWELL_TIMEOUT } from './limits.ts';
 import { ReceivedBytes, type Receiver, receiveEvents, receiveIntoSlabs, type Sink } from './receiver.ts';
+import type { RuleOptions } from './request-rules.ts';
+import type { NbdConnectionParameters } from './socket/job.ts';
 import { Transmission } from './transmission.ts';
 
 export interface ConnectionOptions {
@@ -14,6 +18,10 @@ export interface ConnectionOptions {
   /** With it the client must start TLS before anything else. */
   readonly tls?: TlsOptions;
   readonly closing: () => boolean;
+  /** Serves the transmission phase over the connection's descriptor; absent: over Node's streams. */
+  readonly serve?: (entry: NbdExport, parameters: NbdConnectionParameters) => Promise<QueueRun>;
+  /** Serving broke, and with it the connection. */
+  readonly failed: (error: unknown) => void;
   /** An export was chosen. */
   readonly entered: (connection: Connection) => void;
   /** Everything is over: no request is under way, the socket is closed. */
@@ -25,12 +33,23 @@ export interface ConnectionOptions {
 /** A client that has not chosen an export after so long is dropped (milliseconds). */
 const HANDSHAKE_TIMEOUT = 30_000;
 
+type Transmitting = Extract<Outcome, { next: 'transmission' }>;
+
 /** One client, from its first byte to its last. */
 export class Connection implements Sink {
   readonly #options: ConnectionOptions;
   #receiver: Receiver;
   #haggling: Haggling | undefined;
   #transmission: Transmission | undefined;
+  /** The transmission phase, once it has gone over to the descriptor. */
+  #run: QueueRun | undefined;
+  #detached = false;
+  /** Bytes received while it does so. */
+  #rest: Buffer | undefined;
+  /** Writes of the handshake that are not done. */
+  #unwritten = 0;
+  /** Called when there are none. */
+  #written: () => void = () => {};
   #entry: NbdExport | undefined;
   #idle = true;
   #closed = false;
@@ -58,7 +77,10 @@ export class Connection implements Sink {
 
   /** Finishes the requests under way, answers them and closes. */
   end(): void {
-    if (this.#transmission) this.#transmission.drain();
+    if (this.#detached) {
+      this.#ending = true;
+      void this.#run?.stop();
+    } else if (this.#transmission) this.#transmission.drain();
     else this.#finish();
   }
 
@@ -80,6 +102,10 @@ export class Connection implements Sink {
       this.#transmission.received(bytes, at, end);
       return;
     }
+    if (this.#rest) {
+      this.#rest = Buffer.concat([this.#rest, bytes.buffer.subarray(at, end)]);
+      return;
+    }
     const result = this.#haggling?.feed(bytes.buffer.subarray(at, end));
     if (result) this.#proceed(result.outcome, result.rest);
   }
@@ -89,7 +115,13 @@ export class Connection implements Sink {
       tls,
       exports: this.#options.exports,
       closing: this.#options.closing,
-      write: (bytes) => this.#receiver.socket.write(bytes),
+      write: (bytes) => {
+        this.#unwritten += 1;
+        this.#receiver.socket.write(bytes, () => {
+          this.#unwritten -= 1;
+          if (this.#unwritten === 0) this.#written();
+        });
+      },
     });
   }
 
@@ -101,19 +133,26 @@ export class Connection implements Sink {
     else this.#finish();
   }
 
-  #enter(outcome: Extract<Outcome, { next: 'transmission' }>, rest: Buffer): void {
+  #enter(outcome: Transmitting, rest: Buffer): void {
     clearTimeout(this.#handshakeTimer);
     this.#entry = outcome.entry;
-    this.#idle = false;
     this.#options.entered(this);
+    if (!this.#options.serve || !this.#receiver.detach) {
+      this.#transmit(outcome, rest);
+      return;
+    }
+    this.#receiver.pause();
+    this.#rest = Buffer.from(rest);
+    setImmediate(() => this.#detach(outcome));
+  }
+
+  /** Goes on over Node's stream. */
+  #transmit(outcome: Transmitting, rest: Buffer): void {
+    this.#idle = false;
     const receiver = this.#receiver;
     this.#transmission = new Transmission(
       outcome.entry.device,
-      {
-        readOnly: isReadOnly(outcome.entry),
-        structuredReplies: outcome.structuredReplies,
-        allocationContext: outcome.allocationContext,
-      },
+      rules(outcome),
       receiver.socket,
       this.#options.pool,
       {
@@ -125,6 +164,40 @@ export class Connection implements Sink {
       },
     );
     if (rest.length > 0) this.#transmission.received(new ReceivedBytes(rest), 0, rest.length);
+  }
+
+  /** Goes on over the descriptor, when the handshake's last reply is sent. */
+  #detach(outcome: Transmitting): void {
+    if (this.#closed || this.#ending) return;
+    if (this.#unwritten > 0) {
+      this.#written = () => this.#detach(outcome);
+      return;
+    }
+    this.#written = () => {};
+    const rest = this.#rest ?? Buffer.alloc(0);
+    this.#rest = undefined;
+    const fd = this.#receiver.detach?.();
+    if (fd === undefined) {
+      this.#transmit(outcome, rest);
+      this.#receiver.resume();
+      return;
+    }
+    this.#detached = true;
+    this.#serve(outcome, fd, rest)
+      .catch(this.#options.failed)
+      .finally(() => {
+        closeSync(fd);
+        this.#options.left(this);
+      });
+  }
+
+  async #serve(outcome: Transmitting, fd: number, received: Buffer): Promise<void> {
+    const { entry } = outcome;
+    const run = await this.#options.serve?.(entry, { fd, ...rules(outcome), received });
+    this.#run = run;
+    // Told to end while that began.
+    if (this.#ending) void run?.stop();
+    await run?.ended;
   }
 
   #startTls(): void {
@@ -176,11 +249,15 @@ export class Connection implements Sink {
   }
 
   #socketClosed(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#detached) return;
     this.#closed = true;
     clearTimeout(this.#handshakeTimer);
     clearTimeout(this.#farewellTimer);
     if (this.#idle) this.#options.left(this);
     else this.#transmission?.abandon();
   }
+}
+
+function rules({ entry, structuredReplies, allocationContext }: Transmitting): RuleOptions {
+  return { readOnly: isReadOnly(entry), structuredReplies, allocationContext };
 }

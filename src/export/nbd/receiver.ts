@@ -1,5 +1,6 @@
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
+import { detachDescriptor } from '../../sys/stream-socket.ts';
 import { type BufferPool, SLAB_SIZE } from './buffers.ts';
 
 /**
@@ -61,6 +62,12 @@ export interface Receiver {
   readonly socket: Duplex;
   pause(): void;
   resume(): void;
+  /**
+   * After `pause`, when all that was written is sent: a descriptor of the connection, which is the caller's to close,
+   * and the end of the socket without that of the connection. undefined where there are no foreign functions. Absent:
+   * more than the descriptor belongs to the connection.
+   */
+  detach?(): number | undefined;
 }
 
 /** Receives through the socket's own `data` events (every chunk a new buffer). Works on any stream. */
@@ -120,5 +127,6 @@ export function receiveIntoSlabs(accepted: net.Socket, sink: Sink, pool: BufferP
       paused = false;
       socket.resume();
     },
+    detach: () => detachDescriptor(socket),
   };
 }

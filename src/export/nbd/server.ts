@@ -3,10 +3,14 @@ import net, { type AddressInfo } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { NBD_MAX_STRING } from '../../block/nbd/protocol.ts';
 import { fromSystemError, TscryptError } from '../../errors.ts';
+import { ffiAvailable } from '../../sys/ffi.ts';
 import { listenOnUnixSocket, type UnixListener } from '../../sys/unix-socket.ts';
+import type { QueueRun, QueueThreads } from '../queue-threads.ts';
 import { BufferPool } from './buffers.ts';
 import { Connection } from './connection.ts';
 import type { NbdExport } from './export.ts';
+import { type NbdConnectionParameters, serveNbdConnection } from './socket/job.ts';
+import { serveNbdConnectionInThreads } from './socket/threads.ts';
 
 /** As node:tls takes it; with `ca`, clients must present a certificate signed by it. */
 export type NbdTlsOptions = Pick<SecureContextOptions, 'cert' | 'key' | 'ca'>;
@@ -17,6 +21,15 @@ export interface NbdServerOptions {
   readonly tls?: NbdTlsOptions;
   /** A client entered or left an export: its name, and how many have it now. */
   readonly onConnectionsChange?: (exportName: string, count: number) => void;
+  /** The threads that serve an export's connections; default: this one. */
+  readonly queues?: (entry: NbdExport) => QueueThreads;
+  /**
+   * Serve plain connections over their descriptors, without Node's streams, where foreign functions allow it. Default:
+   * true. Threads need it.
+   */
+  readonly descriptors?: boolean;
+  /** Serving a connection broke, for no fault of the client's. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** An export as it is offered now. Connections hold on to it whatever it is called. */
@@ -42,6 +55,9 @@ export class NbdServer {
   readonly #pool = new BufferPool();
   readonly #tls: TlsOptions | undefined;
   readonly #onChange: NbdServerOptions['onConnectionsChange'];
+  readonly #onError: NonNullable<NbdServerOptions['onError']>;
+  readonly #queues: NbdServerOptions['queues'];
+  readonly #descriptors: boolean;
   readonly #listeners = new Map<net.Server, UnixListener | undefined>();
   readonly #connections = new Set<Connection>();
   readonly #waiters = new Set<() => void>();
@@ -50,6 +66,9 @@ export class NbdServer {
   /** @throws TscryptError INVALID_ARGUMENT for unusable certificates and names, DEVICE_EXISTS */
   constructor(options: NbdServerOptions = {}) {
     this.#onChange = options.onConnectionsChange;
+    this.#onError = options.onError ?? (() => {});
+    this.#queues = options.queues;
+    this.#descriptors = (options.descriptors ?? true) && ffiAvailable();
     this.#tls = options.tls && tlsOptions(options.tls);
     for (const entry of options.exports ?? []) this.addExport(entry);
   }
@@ -201,6 +220,8 @@ export class NbdServer {
       pool: this.#pool,
       ...(tls && this.#tls && { tls: this.#tls }),
       closing: () => this.#closing,
+      ...(this.#descriptors && { serve: (entry, parameters) => this.#serve(entry, parameters) }),
+      failed: this.#onError,
       entered: ({ entry }) => this.#changed(entry),
       left: (gone) => {
         this.#connections.delete(gone);
@@ -209,6 +230,13 @@ export class NbdServer {
       },
     });
     this.#connections.add(connection);
+  }
+
+  #serve(entry: NbdExport, parameters: NbdConnectionParameters): Promise<QueueRun> {
+    const queues = this.#queues?.(entry);
+    return queues
+      ? serveNbdConnectionInThreads(queues, parameters)
+      : serveNbdConnection(entry.device, parameters);
   }
 
   #changed(entry: NbdExport | undefined): void {
