@@ -14,3 +14,10 @@ export function clearNonBlocking(fd: number): void {
   const flags = c.fcntlInt(fd, F_GETFL, 0);
   if (flags !== -1 && (flags & O_NONBLOCK) !== 0) c.fcntlInt(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
+
+/** Makes operations on an open file fail with EAGAIN instead of waiting. */
+export function setNonBlocking(fd: number): void {
+  const c = libc();
+  const flags = c?.fcntlInt(fd, F_GETFL, 0) ?? -1;
+  if (flags !== -1) c?.fcntlInt(fd, F_SETFL, flags | O_NONBLOCK);
+}

@@ -1,6 +1,6 @@
 export { addressOf } from './address.ts';
 export { CAP_SYS_ADMIN, hasCapability } from './capabilities.ts';
-export { clearNonBlocking } from './descriptors.ts';
+export { clearNonBlocking, setNonBlocking } from './descriptors.ts';
 export { deviceNumbers, formatDeviceNumbers } from './device-numbers.ts';
 export { type DeviceUser, describeUser, deviceUsers } from './device-users.ts';
 export { canPunchHoles, discardBlocks, punchHole, zeroRange } from './fallocate.ts';
@@ -9,6 +9,7 @@ export { flock, funlock, isByteLocked, lockByte } from './flock.ts';
 export { markIoFlusher } from './io-flusher.ts';
 export { openLibcrypto } from './libcrypto.ts';
 export { createSecretMemory } from './memory.ts';
+export * from './mounts.ts';
 export { peerCredentials, socketDescriptor } from './peer.ts';
 export {
   closeInheritedDescriptors,
@@ -18,6 +19,7 @@ export {
   thisProcess,
 } from './process.ts';
 export { protectProcess } from './protection.ts';
+export { receivedDescriptor, socketPair } from './received-descriptor.ts';
 export { listenOnUnixSocket, type UnixListener } from './unix-socket.ts';
 export { UnreadSocket } from './unread-socket.ts';
 export * from './uring.ts';

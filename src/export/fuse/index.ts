@@ -1,0 +1,1 @@
+export { fuseExporter } from './exporter.ts';
