@@ -1,4 +1,5 @@
+import { fuseExporter } from './fuse/index.ts';
 import type { KernelExporter } from './kernel-export.ts';
 
 /** The ways in which the kernel can show a device, best first. */
-export const kernelExporters: readonly KernelExporter[] = [];
+export const kernelExporters: readonly KernelExporter[] = [fuseExporter];
