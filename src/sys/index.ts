@@ -10,6 +10,7 @@ export { markIoFlusher } from './io-flusher.ts';
 export { openLibcrypto } from './libcrypto.ts';
 export { createSecretMemory } from './memory.ts';
 export * from './mounts.ts';
+export * from './netlink.ts';
 export { peerCredentials, socketDescriptor } from './peer.ts';
 export {
   closeInheritedDescriptors,
