@@ -42,8 +42,11 @@ const bundles = [
     },
     splitting: true,
   }),
-  // One file: a daemon runs for months and must not miss a chunk that an upgrade has taken away.
+  // One file each: a daemon runs for months and must not miss a chunk that an upgrade has taken away.
   await build({ ...common, entryPoints: { tscryptd: 'src/daemon/main.ts' } }),
+  await build({ ...common, entryPoints: { 'tscrypt-supervisor': 'src/daemon/supervisor/main.ts' } }),
+  // Likewise, for its threads.
+  await build({ ...common, entryPoints: { 'queue-thread': 'src/daemon/queues/main.ts' } }),
 ];
 
 mkdirSync(folder, { recursive: true });

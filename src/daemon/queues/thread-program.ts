@@ -1,0 +1,15 @@
+import { parentPort } from 'node:worker_threads';
+import { useSecretAllocator } from '../../crypto/secret.ts';
+import { TscryptError } from '../../errors.ts';
+import type { QueueJob, QueueJobName } from '../../export/queue-threads.ts';
+import { createSecretMemory } from '../../sys/index.ts';
+import { ThreadService } from './thread-service.ts';
+
+/** Makes this thread a queue thread. The process is protected already; the allocator of secrets is each thread's own. */
+export function runQueueThread(jobs: Readonly<Record<QueueJobName, QueueJob<never>>>): void {
+  if (!parentPort) throw new TscryptError('INTERNAL', 'a queue thread must be started by the daemon');
+  const memory = createSecretMemory();
+  if (!memory) throw new TscryptError('INTERNAL', 'a queue thread needs foreign functions');
+  useSecretAllocator(memory);
+  new ThreadService(parentPort, jobs);
+}
