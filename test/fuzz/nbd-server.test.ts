@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryDevice } from '../../src/block/index.ts';
 import * as nbd from '../../src/block/nbd/protocol.ts';
-import { type NbdFixture, serveOnUnixSocket } from '../suites/nbd-fixture.ts';
+import { type NbdFixture, serveOnUnixSocket, WAYS } from '../suites/nbd-fixture.ts';
 import { infoRequest, metaContextRequest, RawNbdClient, request } from '../suites/nbd-raw.ts';
 
 /**
@@ -16,12 +16,6 @@ const MEMORY_GROWTH = 400 * 1024 * 1024;
 
 let fixture: NbdFixture;
 let memoryBefore: number;
-
-beforeAll(async () => {
-  fixture = await serveOnUnixSocket(new MemoryDevice(SIZE));
-  memoryBefore = process.memoryUsage.rss();
-});
-afterAll(() => fixture.cleanup());
 
 /** Sends everything, hangs up, and expects the session to be over; then a sane client must be served. */
 async function survives(stream: Uint8Array, cut: number): Promise<void> {
@@ -122,7 +116,13 @@ function mutate(bytes: Buffer, changes: readonly (readonly [number, number])[]):
   return copy;
 }
 
-describe('the NBD server under fuzzing', () => {
+describe.each(WAYS)('the NBD server under fuzzing, %s', (_name, way) => {
+  beforeAll(async () => {
+    fixture = await serveOnUnixSocket(new MemoryDevice(SIZE), way);
+    memoryBefore = process.memoryUsage.rss();
+  });
+  afterAll(() => fixture.cleanup());
+
   it('survives noise', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 4096 }), cut, (noise, step) => survives(noise, step)),

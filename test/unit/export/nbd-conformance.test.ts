@@ -13,37 +13,40 @@ import {
 import { NbdServer, type NbdTlsOptions } from '../../../src/export/nbd/index.ts';
 import { type BlockDeviceFactory, blockDeviceSuite } from '../../suites/block-device.ts';
 import { makeCertificate } from '../../suites/certificate.ts';
+import { WAYS } from '../../suites/nbd-fixture.ts';
 import { requires } from '../../suites/requires.ts';
 
 const SIZE = 2 * 1024 * 1024;
 const EXPORT = 'a disk/ü%';
 
-blockDeviceSuite(
-  'an NBD export of memory on a unix socket',
-  overNbd(async () => new MemoryDevice(SIZE)),
-);
-blockDeviceSuite(
-  'an NBD export of memory with 4096-byte blocks',
-  overNbd(async () => new MemoryDevice(SIZE, { logicalBlockSize: 4096 })),
-);
-blockDeviceSuite(
-  'an NBD export of a file',
-  overNbd(async (directory) => {
-    const path = join(directory, 'image');
-    await writeFile(path, '', { flag: 'a' });
-    await truncate(path, SIZE);
-    return openFile(path);
-  }),
-);
-blockDeviceSuite(
-  'an NBD export of a device that answers out of order and in small pieces',
-  overNbd(async () => lateDevice(new MemoryDevice(SIZE))),
-);
+describe.each(WAYS)('%s', (_name, way) => {
+  blockDeviceSuite(
+    'an NBD export of memory on a unix socket',
+    overNbd(async () => new MemoryDevice(SIZE), way),
+  );
+  blockDeviceSuite(
+    'an NBD export of memory with 4096-byte blocks',
+    overNbd(async () => new MemoryDevice(SIZE, { logicalBlockSize: 4096 }), way),
+  );
+  blockDeviceSuite(
+    'an NBD export of a file',
+    overNbd(async (directory) => {
+      const path = join(directory, 'image');
+      await writeFile(path, '', { flag: 'a' });
+      await truncate(path, SIZE);
+      return openFile(path);
+    }, way),
+  );
+  blockDeviceSuite(
+    'an NBD export of a device that answers out of order and in small pieces',
+    overNbd(async () => lateDevice(new MemoryDevice(SIZE)), way),
+  );
+});
 
 describe.skipIf(!requires('openssl'))('TLS', () => {
   blockDeviceSuite(
     'an NBD export over TLS and TCP',
-    overNbd(async () => new MemoryDevice(SIZE), makeCertificate()),
+    overNbd(async () => new MemoryDevice(SIZE), {}, makeCertificate()),
   );
 });
 
@@ -74,7 +77,11 @@ function lateDevice(device: BlockDevice): BlockDevice {
   };
 }
 
-function overNbd(make: (directory: string) => Promise<BlockDevice>, tls?: NbdTlsOptions): BlockDeviceFactory {
+function overNbd(
+  make: (directory: string) => Promise<BlockDevice>,
+  way: (typeof WAYS)[number][1],
+  tls?: NbdTlsOptions,
+): BlockDeviceFactory {
   let directory = '';
   let uri = '';
   let server: NbdServer;
@@ -84,7 +91,7 @@ function overNbd(make: (directory: string) => Promise<BlockDevice>, tls?: NbdTls
     async create() {
       directory = await mkdtemp(join(tmpdir(), 'tscrypt-nbd-'));
       device = await make(directory);
-      server = new NbdServer({ exports: [{ name: EXPORT, device }], ...(tls && { tls }) });
+      server = new NbdServer({ ...way, exports: [{ name: EXPORT, device }], ...(tls && { tls }) });
       const socket = join(directory, 'nbd.sock');
       if (tls) {
         const { port } = await server.listenTcp('127.0.0.1', 0);
