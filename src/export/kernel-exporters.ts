@@ -1,5 +1,6 @@
 import { fuseExporter } from './fuse/index.ts';
 import type { KernelExporter } from './kernel-export.ts';
+import { ublkExporter } from './ublk/index.ts';
 
 /** The ways in which the kernel can show a device, best first. */
-export const kernelExporters: readonly KernelExporter[] = [fuseExporter];
+export const kernelExporters: readonly KernelExporter[] = [ublkExporter, fuseExporter];
