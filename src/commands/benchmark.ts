@@ -12,7 +12,9 @@ import {
 import { argon2Line, CIPHER_TITLE, cipherLine, pbkdf2Line } from '../cli/benchmark-text.ts';
 import { argumentsOf, flagsOf } from '../cli/flags/oclif.ts';
 import { pbkdfOf } from '../cli/volume-options.ts';
+import { useOpensslEngine } from '../crypto/openssl.ts';
 import { TscryptError } from '../errors.ts';
+import { openLibcrypto } from '../sys/libcrypto.ts';
 import type { PbkdfRequest } from '../volume/index.ts';
 
 /** `tscrypt benchmark` */
@@ -25,6 +27,8 @@ export default class Benchmark extends ActionCommand {
 
   protected async act(): Promise<undefined> {
     const { cipher, hash, pbkdf } = this.options;
+    // Ciphers are measured as the daemon runs them.
+    useOpensslEngine(openLibcrypto());
     this.#show('# Tests are approximate using memory only (no storage IO).', undefined);
     if (cipher !== undefined) this.#oneCipher(cipher);
     else if (hash !== undefined && (pbkdf ?? 'pbkdf2') === 'pbkdf2') await this.#pbkdf2([hash], true);

@@ -3,10 +3,11 @@
  * descriptor 3; not meant to be started by hand. Standard error is the log in the first device's directory.
  */
 import { rmSync } from 'node:fs';
+import { useOpensslEngine } from '../crypto/openssl.ts';
 import { useSecretAllocator } from '../crypto/secret.ts';
 import { TscryptError } from '../errors.ts';
 import { serveHere } from '../export/queue-threads.ts';
-import { protectProcess } from '../sys/index.ts';
+import { openLibcrypto, protectProcess } from '../sys/index.ts';
 import { disposeTable } from '../table/index.ts';
 import { BackingDevices } from './backing-devices.ts';
 import { STARTER } from './detached-process.ts';
@@ -22,6 +23,7 @@ process.exit(await run());
 /** @returns the exit status */
 async function run(): Promise<number> {
   const protection = protectProcess(useSecretAllocator);
+  useOpensslEngine(openLibcrypto());
   const { request, root, staging, workingDirectory } = receiveHandover(STARTER) as Handover;
   process.title = `tscryptd ${request.common ? '(common)' : request.name}`;
 
