@@ -47,15 +47,17 @@ describe.skipIf(!ffiAvailable())('a device in a queue thread', () => {
       const { name, size, readOnly, limits, features } = device;
       return { name, size, readOnly, limits, features };
     };
-    expect(await stand.facts()).toEqual(facts());
+    const alike = () => vi.waitFor(async () => expect(await stand.facts()).toEqual(facts()));
+    await alike();
     await here.load(
       device,
       (disk) => `0 4096 crypt aes-xts-plain64 ${XTS_KEY} 0 ${disk(4096)} 0 1 sector_size:4096`,
     );
     await device.resume();
-    expect(await stand.facts()).toEqual(facts());
+    await alike();
     expect(device.size).toBe(4096 * 512);
     await here.mapper.rename(device, 'renamed');
+    await alike();
     expect((await stand.facts()).name).toBe('renamed');
     await stand.close();
   });

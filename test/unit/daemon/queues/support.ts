@@ -1,4 +1,4 @@
-import { mkdtemp, rm, truncate } from 'node:fs/promises';
+import { mkdtemp, open, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackingDevices } from '../../../../src/daemon/backing-devices.ts';
 import { DeviceMapper, type MappedDevice } from '../../../../src/dm/index.ts';
@@ -6,7 +6,7 @@ import { parseTable } from '../../../../src/table/index.ts';
 
 export const XTS_KEY = Buffer.from(Array.from({ length: 64 }, (_, index) => 0x80 + index)).toString('hex');
 
-/** A table, given what makes a disk of so many sectors; the same disks by turns in each table of a device. */
+/** A table, given what makes a new disk of so many sectors and gives its name. */
 type Table = (disk: (sectors: number) => string) => string;
 
 /** Mapped devices over files, as a daemon has them. */
@@ -14,6 +14,8 @@ export interface House {
   readonly mapper: DeviceMapper;
   create(name: string, table: Table): Promise<MappedDevice>;
   load(device: MappedDevice, table: Table): Promise<void>;
+  /** A disk for several tables. */
+  disk(sectors: number): Promise<string>;
   /** Cuts the disk off that was the `index`th to be made since the last {@link clear}. */
   truncate(index: number, size: number): Promise<void>;
   clear(): Promise<void>;
@@ -34,14 +36,12 @@ export async function house(): Promise<House> {
       return path;
     });
     for (const [path, size] of sizes) {
-      const { open } = await import('node:fs/promises');
-      const file = await open(path, 'w');
-      await file.truncate(size);
-      await file.close();
+      await makeDisk(path, size);
       disks.push(path);
     }
     return parseTable(text);
   };
+  let kept = 0;
   const clear = async (): Promise<void> => {
     for (let turn = 0; mapper.devices.length > 0; turn++) {
       for (const device of mapper.devices) {
@@ -59,6 +59,11 @@ export async function house(): Promise<House> {
       return device;
     },
     load: async (device, table) => mapper.load(device, await fill(table)),
+    async disk(sectors) {
+      const path = join(directory, `kept${kept++}`);
+      await makeDisk(path, sectors * 512);
+      return path;
+    },
     truncate: (index, size) => truncate(disks[index] as string, size),
     clear,
     end: async () => {
@@ -66,4 +71,10 @@ export async function house(): Promise<House> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function makeDisk(path: string, size: number): Promise<void> {
+  const file = await open(path, 'w');
+  await file.truncate(size);
+  await file.close();
 }
