@@ -1,0 +1,1 @@
+export { nbdExporter } from './exporter.ts';
