@@ -17,7 +17,7 @@ export function programHelp(): string {
     ...OPTION_NAMES.map(optionEntry),
     '',
     '<action> is one of:',
-    ...ACTION_NAMES.map((name) => `\t${name} ${ACTIONS[name].operands} - ${ACTIONS[name].summary}`),
+    ...ACTION_NAMES.map((name) => `\t${withOperands(name)} - ${ACTIONS[name].summary}`),
     '',
     'You can also use old <action> syntax aliases:',
     ...ACTION_NAMES.flatMap((name) => {
@@ -41,11 +41,16 @@ export function programHelp(): string {
   ].join('\n');
 }
 
+function withOperands(action: ActionName): string {
+  const { operands } = ACTIONS[action];
+  return operands === '' ? action : `${action} ${operands}`;
+}
+
 /** `<action> --help`: the page of one action. */
 export function actionHelp(action: ActionName): string {
   const spec: ActionSpec = ACTIONS[action];
   return [
-    `Usage: tscrypt [OPTION...] ${action} ${spec.operands}`,
+    `Usage: tscrypt [OPTION...] ${withOperands(action)}`,
     '',
     `${action} - ${spec.summary}`,
     ...(spec.aliases.length === 0 ? [] : [`Also: ${spec.aliases.join(', ')}`]),

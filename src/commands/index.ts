@@ -16,4 +16,5 @@ export const ACTION_TABLE: ActionTable = {
   luksHeaderBackup: () => import('./luks-header-backup.ts'),
   luksHeaderRestore: () => import('./luks-header-restore.ts'),
   benchmark: () => import('./benchmark.ts'),
+  doctor: () => import('./doctor.ts'),
 };

@@ -7,7 +7,7 @@ export { equalConstantTime } from './constant-time.ts';
 export type { CryptoEngine, SectorCipherRequest } from './engine.ts';
 export type { ForeignLibrary } from './foreign-library.ts';
 export { hash, hashSize, isHashSupported, supportedHashes } from './hash.ts';
-export { useOpensslEngine } from './openssl.ts';
+export { fastestXts, useOpensslEngine } from './openssl.ts';
 export { type Argon2Parameters, derive, type Pbkdf, type Pbkdf2Parameters } from './pbkdf.ts';
 export { benchmarkPbkdf, type PbkdfRequest, pbkdf2Speed } from './pbkdf-benchmark.ts';
 export { type Pbkdf2Request, pbkdf2 } from './pbkdf2.ts';

@@ -1,4 +1,6 @@
 import { createOpensslEngine } from './engines/openssl/engine.ts';
+import { bindOpenssl } from './engines/openssl/openssl.ts';
+import { chooseXts } from './engines/openssl/xts-choice.ts';
 import type { ForeignLibrary } from './foreign-library.ts';
 import { useCryptoEngine } from './sector-ciphers.ts';
 
@@ -12,4 +14,20 @@ import { useCryptoEngine } from './sector-ciphers.ts';
 export function useOpensslEngine(library: ForeignLibrary | undefined): (() => void) | undefined {
   const engine = library && createOpensslEngine(library);
   return engine && useCryptoEngine(engine);
+}
+
+/**
+ * Which methods of XTS are right and fastest on this machine, for requests of one page and for long ones; takes some
+ * milliseconds.
+ *
+ * @param keySize bytes
+ * @returns undefined where the engine cannot be used, or has no right one
+ */
+export function fastestXts(
+  library: ForeignLibrary | undefined,
+  request: { readonly cipher: string; readonly keySize: number; readonly sectorSize: number },
+): { readonly short: string; readonly long: string } | undefined {
+  const openssl = library && bindOpenssl(library);
+  const choice = openssl?.usable ? chooseXts(openssl, request) : undefined;
+  return choice && { short: choice.short, long: choice.long };
 }

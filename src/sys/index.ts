@@ -8,6 +8,7 @@ export { ffiAvailable, type Libc, libc, type PollHandle, systemError } from './f
 export { flock, funlock, isByteLocked, lockByte } from './flock.ts';
 export { markIoFlusher } from './io-flusher.ts';
 export { openLibcrypto } from './libcrypto.ts';
+export { lockedMemoryLimit } from './limits.ts';
 export { createSecretMemory } from './memory.ts';
 export * from './mounts.ts';
 export * from './netlink.ts';
@@ -21,6 +22,7 @@ export {
 } from './process.ts';
 export { protectProcess } from './protection.ts';
 export { receivedDescriptor, socketPair } from './received-descriptor.ts';
+export { udevRuns } from './udev.ts';
 export { listenOnUnixSocket, type UnixListener } from './unix-socket.ts';
 export { UnreadSocket } from './unread-socket.ts';
 export * from './uring.ts';

@@ -179,6 +179,18 @@ export const ACTIONS = {
     ],
     examples: ['tscrypt benchmark', 'tscrypt benchmark --cipher aes-xts --key-size 512'],
   },
+  doctor: {
+    aliases: [],
+    operands: '',
+    names: [],
+    minimum: 0,
+    summary: 'say what this machine offers, and what is missing (ours)',
+    description: [
+      'Shows what tscrypt finds here: Node.js, foreign functions, io_uring, protection of keys in memory, crypto engines, the ways in which the kernel can show a device, udev, the runtime directory; below what is missing, how to get it. The last line says what open --export auto would do.',
+      'Exits with 0 where devices can be served in any way, if only on sockets.',
+    ],
+    examples: ['tscrypt doctor', 'tscrypt doctor --json'],
+  },
 } as const satisfies Record<string, ActionSpec>;
 
 export type ActionName = keyof typeof ACTIONS;
