@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { arena } from '../../../src/arena.ts';
 import { type Bounce, BouncePool, PIECE_SIZE } from '../../../src/dm/targets/crypt/bounce.ts';
 import { isSettled } from './support.ts';
 
@@ -54,5 +55,38 @@ describe('bounce buffers', () => {
     expect(pool.total).toBe(PIECE_SIZE);
     pool.give(now(pool, 8192));
     expect(pool.total).toBe(8192);
+  });
+
+  it('are the arena’s, and go back to it with the pool, also those that are in use', () => {
+    const memory = arena();
+    if (!memory) throw new Error('no arena');
+    const pool = new BouncePool();
+    const [kept, used] = [now(pool, PIECE_SIZE), now(pool, PIECE_SIZE)];
+    expect(memory.holds(kept.whole) && memory.holds(used.whole)).toBe(true);
+    pool.give(kept);
+    pool.dispose();
+    expect(() => memory.give(kept.whole)).toThrow();
+    pool.give(used);
+    expect(() => memory.give(used.whole)).toThrow();
+    expect(pool.total).toBe(0);
+  });
+
+  it('are ordinary memory when the arena is full', () => {
+    const memory = arena();
+    if (!memory) throw new Error('no arena');
+    const all: Uint8Array[] = [];
+    for (let size = 32 << 20; size >= 4096; size /= 2) {
+      for (let block = memory.take(size); block; block = memory.take(size)) all.push(block);
+    }
+    try {
+      const pool = new BouncePool();
+      const bounce = now(pool, 512);
+      expect(memory.holds(bounce.whole)).toBe(false);
+      pool.give(bounce);
+      expect(now(pool, 4096).whole).toBe(bounce.whole);
+      pool.dispose();
+    } finally {
+      for (const block of all) memory.give(block);
+    }
   });
 });

@@ -1,3 +1,4 @@
+import { arena } from '../../../arena.ts';
 import type { MaybePromise } from '../../../maybe-promise.ts';
 import { KIB, MIB } from '../../../units.ts';
 
@@ -18,6 +19,7 @@ export interface Bounce {
 /**
  * Buffers that writes are encrypted in when the caller's own may not be changed. They are kept for the
  * next write, so that a steady load allocates nothing; when the budget is spent, writes wait their turn.
+ * They are in the thread's arena, while that has room: there ciphers work in place.
  */
 export class BouncePool {
   readonly #kept = new Map<number, Bounce[]>();
@@ -25,6 +27,7 @@ export class BouncePool {
   readonly #budget: number;
   /** Bytes of all buffers there are. */
   #total = 0;
+  #disposed = false;
 
   constructor(budget = BUDGET) {
     this.#budget = budget;
@@ -52,6 +55,12 @@ export class BouncePool {
     }
   }
 
+  /** Gives the buffers' memory back: now, and as they are given back. */
+  dispose(): void {
+    this.#disposed = true;
+    for (const kept of this.#kept.values()) for (const bounce of kept.splice(0)) this.#drop(bounce);
+  }
+
   #tryTake(length: number): Bounce | undefined {
     const size = sizeClass(length);
     const bounce = this.#kept.get(size)?.pop() ?? this.#allocate(size);
@@ -66,16 +75,26 @@ export class BouncePool {
       while (this.#total + size > this.#budget) {
         const dropped = kept.pop();
         if (!dropped) break;
-        this.#total -= dropped.whole.length;
+        this.#drop(dropped);
       }
     }
     if (this.#total + size > this.#budget) return undefined;
     this.#total += size;
-    const whole = new Uint8Array(size);
+    const whole = arena()?.take(size) ?? new Uint8Array(size);
     return { data: whole, whole };
   }
 
+  #drop({ whole }: Bounce): void {
+    this.#total -= whole.length;
+    const memory = arena();
+    if (memory?.holds(whole)) memory.give(whole);
+  }
+
   #keep(bounce: Bounce): void {
+    if (this.#disposed) {
+      this.#drop(bounce);
+      return;
+    }
     const size = bounce.whole.length;
     const kept = this.#kept.get(size);
     if (kept) kept.push(bounce);

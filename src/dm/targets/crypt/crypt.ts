@@ -161,6 +161,7 @@ export class CryptTarget implements Target {
     this.#cipher?.dispose();
     this.#cipher = undefined;
     this.#key.dispose();
+    this.#pool.dispose();
   }
 
   #readPiece(offset: number, into: Uint8Array): MaybePromise<void> {
