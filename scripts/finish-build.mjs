@@ -9,13 +9,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const programs = join(dist, 'programs');
 
+const PROGRAMS = new Set(['daemon/main.ts', 'daemon/supervisor/main.ts']);
 for (const name of ['cli', 'commands']) rmSync(join(dist, name), { recursive: true, force: true });
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   const folder = entry.parentPath ?? entry.path;
   if (!entry.isFile() || folder === programs) continue;
   const file = join(folder, entry.name);
   const source = relative(dist, file).replace(/(\.d\.ts|\.js|\.js\.map)$/, '.ts');
-  if (source === 'daemon/main.ts' || !existsSync(join(root, 'src', source))) rmSync(file);
+  if (PROGRAMS.has(source) || !existsSync(join(root, 'src', source))) rmSync(file);
 }
 
 const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -31,7 +32,8 @@ if (missing.length > 0) {
   process.exit(1);
 }
 // What the bundler wrote is JavaScript, and every action finds what it imports.
-execFileSync(process.execPath, ['--check', join(programs, 'tscryptd.js')]);
+for (const name of ['tscryptd.js', 'tscrypt-supervisor.js'])
+  execFileSync(process.execPath, ['--check', join(programs, name)]);
 const { ACTION_TABLE } = await import(join(programs, 'actions.js'));
 const { DM_COMMAND_TABLE } = await import(join(programs, 'dm-commands.js'));
 for (const load of [...Object.values(ACTION_TABLE), ...Object.values(DM_COMMAND_TABLE)]) await load();

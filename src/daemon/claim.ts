@@ -43,13 +43,16 @@ export function createStaging(root: string): string {
  * Makes this process the owner of `directory`, to which `staging` is renamed. What a dead owner left
  * there is removed.
  *
+ * @returns the directory's id
  * @throws TscryptError DEVICE_EXISTS when a living process owns it
  */
-export async function claimDirectory(staging: string, directory: string, name: string): Promise<void> {
-  const owner = join(staging, tokenName('owner', thisProcess()));
+export async function claimDirectory(staging: string, directory: string, name: string): Promise<string> {
+  const id = randomId();
+  const owner = join(staging, tokenName('owner', thisProcess(), id));
   writeFileSync(owner, '', { mode: 0o600, flag: 'wx' });
   try {
     await moveTo(staging, directory, name);
+    return id;
   } catch (error) {
     rmSync(owner, { force: true });
     throw error;

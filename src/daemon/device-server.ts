@@ -9,6 +9,7 @@ import { NbdServer, type NbdTlsOptions } from '../export/nbd/index.ts';
 import type { QueueThreads } from '../export/queue-threads.ts';
 import { formatTable } from '../table/index.ts';
 import { SECTOR_SIZE } from '../units.ts';
+import type { KernelDeviceState } from './kernel-device.ts';
 import { KernelExportSlot } from './kernel-export-slot.ts';
 import type {
   ActivationRequest,
@@ -40,6 +41,8 @@ export interface DeviceServerOptions {
   readonly log: (error: unknown) => void;
   /** What paths of TLS files are relative to. */
   readonly workingDirectory: string;
+  /** What a predecessor had attached to the kernel, to be taken over. */
+  readonly attached?: KernelDeviceState | undefined;
 }
 
 /** How long requests under way may take to finish when the device is closed. */
@@ -110,7 +113,8 @@ export class DeviceServer {
         const tcp = { host: address, port };
         server.#tcpUri = formatNbdUri({ tls: tls !== undefined, address: tcp, exportName: name });
       }
-      await server.kernel.tableChanged();
+      if (options.attached) await server.kernel.succeed(options.attached);
+      else await server.kernel.tableChanged();
       return server;
     } catch (error) {
       await server.kernel.detach({ force: true }).catch(options.log);
@@ -167,6 +171,24 @@ export class DeviceServer {
     const exported = await this.kernel.inspect();
     const { info } = this;
     return { ...info, export: exported, openCount: info.openCount + (exported.inUse ? 1 : 0) };
+  }
+
+  /** It is being closed. */
+  get ending(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  /** NBD connections. */
+  get connections(): number {
+    return this.#connections.length;
+  }
+
+  /**
+   * For a successor: what the kernel shows waits for it, clients are disconnected when their requests are done. The
+   * device itself stays.
+   */
+  async leave(): Promise<void> {
+    await Promise.all([this.kernel.leave(), this.#nbd.close()]);
   }
 
   /** The device has been renamed, and its directory with it. Connected clients notice nothing. */

@@ -1,23 +1,28 @@
 import { rmSync } from 'node:fs';
-import { type BlockDevice, connectNbd } from '../block/index.ts';
-import { DeviceMapper, type MappedDevice, type MappedReference, mappedReference } from '../dm/index.ts';
+import { DeviceMapper, type MappedDevice } from '../dm/index.ts';
 import { TscryptError } from '../errors.ts';
 import type { KernelExporter } from '../export/kernel-export.ts';
 import type { QueueThreads } from '../export/queue-threads.ts';
-import type { TableSpec } from '../table/index.ts';
 import type { BackingDevices } from './backing-devices.ts';
-import { claimDirectory, moveTo, releaseDirectory } from './claim.ts';
+import { claimDirectory, releaseDirectory } from './claim.ts';
 import { controlHandlers } from './control-handlers.ts';
 import { ControlServer } from './control-server.ts';
+import { checkDeparture, closeDevices, stopServing } from './departure.ts';
 import { DeviceServer } from './device-server.ts';
+import { Elsewhere } from './elsewhere.ts';
+import { MemberRecord } from './member-record.ts';
 import { NumberClaims } from './number-claims.ts';
+import type { SuccessionOrder } from './registration.ts';
 import type { DeviceInfo } from './request.ts';
-import { checkSocketPaths, devicePaths } from './runtime-directory.ts';
+import { devicePaths } from './runtime-directory.ts';
 import { secretsHandler } from './secrets-handlers.ts';
 import { SecretsServer } from './secrets-server.ts';
 import type { NewDeviceOrder, StackControl } from './stack-control.ts';
-import { type DeviceState, readStates, writeState } from './state-file.ts';
-import { canonicalName, dependency } from './table-names.ts';
+import { beingReplaced, type Member, StackMembers } from './stack-members.ts';
+import { StackOperations } from './stack-operations.ts';
+import { writeState } from './state-file.ts';
+import { type Inhabitant, Succession } from './succession.ts';
+import { dependency } from './table-names.ts';
 
 export interface DeviceStackOptions {
   /** The runtime directory. */
@@ -28,29 +33,23 @@ export interface DeviceStackOptions {
   /** What could not be protected; see `Protection.shortcomings`. */
   readonly shortcomings: readonly string[];
   /** What can show devices in the kernel; all of this build if not given. */
-  readonly exporters?: readonly KernelExporter[];
+  readonly exporters?: readonly KernelExporter[] | undefined;
   /** Where the requests of a device's exports are served. */
   readonly queueThreads: (device: MappedDevice) => QueueThreads;
   /** Where failures go that nobody waits for. */
   readonly log: (error: unknown) => void;
 }
 
-/** A device with everything that makes it reachable. */
-interface Member {
-  readonly server: DeviceServer;
-  readonly control: ControlServer;
-  readonly secrets: SecretsServer;
-  readonly claims: NumberClaims;
-}
-
 /**
  * The mapped devices of one daemon, each with its directory and its sockets. They may lie upon each other. The
- * stack ends with its last device.
+ * stack ends with its last device, or for a successor.
  */
 export class DeviceStack implements StackControl {
+  readonly operations: StackOperations;
   readonly #options: DeviceStackOptions;
   readonly #mapper: DeviceMapper;
-  readonly #members = new Map<MappedDevice, Member>();
+  readonly #members: StackMembers;
+  readonly #elsewhere: Elsewhere;
   /** How to forget at once the devices that are being made. */
   readonly #starting = new Set<() => void>();
   /** Devices that are being made or taken down. */
@@ -61,8 +60,17 @@ export class DeviceStack implements StackControl {
   readonly ended: Promise<void>;
 
   constructor(options: DeviceStackOptions) {
+    const { root, common, log } = options;
     this.#options = options;
-    this.#mapper = new DeviceMapper({ openDevice: (name, how) => this.#openElsewhere(name, how) });
+    this.#elsewhere = new Elsewhere(root, options.backing);
+    this.#mapper = new DeviceMapper({ openDevice: (name, how) => this.#elsewhere.open(name, how) });
+    this.#members = new StackMembers({ root, common, log });
+    this.operations = new StackOperations({
+      root,
+      mapper: this.#mapper,
+      members: this.#members,
+      elsewhere: this.#elsewhere,
+    });
     this.ended = new Promise<void>((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -70,52 +78,34 @@ export class DeviceStack implements StackControl {
   }
 
   async create(order: NewDeviceOrder): Promise<DeviceInfo> {
-    this.#busy++;
-    try {
-      return await this.#create(order);
-    } finally {
-      this.#busy--;
-      this.#endIfEmpty();
-    }
+    if (this.#members.leaving) throw beingReplaced(order.request.name);
+    return await this.#occupied(() => this.#create(order));
   }
 
-  async load(
-    device: MappedDevice,
-    table: TableSpec,
-    options: { readonly readOnly?: boolean | undefined; readonly workingDirectory: string },
-  ): Promise<void> {
-    await this.#mapper.load(device, table, {
-      ...(options.readOnly !== undefined && { readOnly: options.readOnly }),
-      canonicalName: (name) =>
-        canonicalName(name, options.workingDirectory, (reference) => this.#minorElsewhere(reference)),
+  /** Takes over the devices of a daemon that has ended. What cannot be taken over is removed, and the rest goes on. */
+  async succeed(order: SuccessionOrder): Promise<void> {
+    await this.#occupied(async () => {
+      await this.#members.registrar.succeed();
+      await this.#succession(order).run();
+      await this.#members.registrar.complete();
     });
   }
 
-  async wipeTable(device: MappedDevice, flush: boolean): Promise<void> {
-    await this.#mapper.wipeTable(device, { flush });
+  /** Removes the devices of a daemon that has ended. */
+  async discard(order: SuccessionOrder): Promise<void> {
+    await this.#occupied(() => this.#succession(order).discard());
   }
 
-  async rename(device: MappedDevice, name: string): Promise<void> {
-    const { server } = this.#member(device);
-    const old = device.name;
-    const paths = devicePaths(this.#options.root, name);
-    checkSocketPaths(paths);
-    await this.#mapper.rename(device, name);
-    try {
-      await moveTo(server.paths.directory, paths.directory, name);
-    } catch (error) {
-      await this.#mapper.rename(device, old);
-      throw error;
-    }
-    server.renamed(old, paths);
-    writeState(paths, server.info);
-  }
-
-  async setUuid(device: MappedDevice, uuid: string): Promise<void> {
-    const { claims, server } = this.#member(device);
-    if (device.uuid === undefined) await claims.takeUuid(uuid);
-    await this.#mapper.setUuid(device, uuid);
-    writeState(server.paths, server.info);
+  async replace({ force }: { readonly force: boolean }): Promise<void> {
+    const { registrar } = this.#members;
+    if (this.#members.leaving) return;
+    const servers = this.#members.all.map(({ server }) => server);
+    await checkDeparture(servers, { force });
+    await registrar.begin();
+    await registrar.leave();
+    this.#members.leave();
+    // Whoever asked is answered first.
+    setImmediate(() => void this.#depart());
   }
 
   /** Gives up the devices that are being made, without waiting for anything: nothing is served of them yet. */
@@ -125,8 +115,8 @@ export class DeviceStack implements StackControl {
 
   /** Takes all devices down, those that lie upon others first; their clients are disconnected. */
   async shutDown(): Promise<void> {
-    while (this.#members.size > 0) {
-      const servers = [...this.#members.values()].map(({ server }) => server);
+    while (this.#members.all.length > 0 && !this.#members.leaving) {
+      const servers = this.#members.all.map(({ server }) => server);
       const results = await Promise.allSettled(servers.map((server) => server.close({ force: true })));
       for (const result of results) {
         if (result.status === 'rejected' && !isBusy(result.reason)) this.#options.log(result.reason);
@@ -150,7 +140,7 @@ export class DeviceStack implements StackControl {
     };
     this.#starting.add(abandon);
     try {
-      await claimDirectory(staging, paths.directory, name);
+      const id = await claimDirectory(staging, paths.directory, name);
       undo.push(() => releaseDirectory(paths.directory));
       const taken = await NumberClaims.take(root, uuid, minor);
       claims = taken;
@@ -163,23 +153,59 @@ export class DeviceStack implements StackControl {
       });
       undo.push(() => this.#mapper.remove(device));
       if (table) {
-        await this.load(device, table, { readOnly, workingDirectory });
+        await this.operations.prepare(device, table, { readOnly, workingDirectory });
         await device.resume();
       }
+      return await this.#serve({ id, request, workingDirectory, paths, device, claims: taken });
+    } catch (error) {
+      await this.#undo(undo);
+      throw error;
+    } finally {
+      this.#starting.delete(abandon);
+    }
+  }
+
+  async #depart(): Promise<void> {
+    const { log } = this.#options;
+    const members = this.#members.all;
+    await stopServing(members, log);
+    // What a successor must know has been said, and the devices are about to be closed.
+    this.#members.registrar.silence();
+    await closeDevices(members, this.#mapper, log);
+    this.#settle?.resolve();
+  }
+
+  #succession(order: SuccessionOrder): Succession {
+    return new Succession(order, {
+      mapper: this.#mapper,
+      exporters: this.#options.exporters,
+      prepare: (device, table, source) => this.operations.prepare(device, table, source),
+      serve: (inhabitant) => this.#serve(inhabitant),
+      log: this.#options.log,
+    });
+  }
+
+  /** Makes a device reachable. If that fails it is as it was. */
+  async #serve(inhabitant: Inhabitant): Promise<DeviceInfo> {
+    const { id, request, workingDirectory, paths, device, claims, attached } = inhabitant;
+    const undo: (() => unknown)[] = [];
+    try {
       const server = await DeviceServer.start({
         request,
         paths,
         device,
         remove: () => this.#mapper.remove(device),
         common: this.#options.common,
-        dependency: (label) => dependency(label, (minor) => this.#nameOfMinor(minor)),
+        dependency: (label) => dependency(label, (minor) => this.#nameOf(minor)),
         shortcomings: () => [...this.#options.shortcomings, ...this.#options.backing.shortcomings],
         queues: this.#options.queueThreads(device),
         exporters: this.#options.exporters,
-        changed: () => this.#changed(device),
+        changed: () => this.#members.changed(device),
         log: this.#options.log,
         workingDirectory,
+        attached,
       });
+      server.geometry = inhabitant.geometry;
       undo.push(() => server.close({ force: true }));
       const control = new ControlServer(controlHandlers(this, server));
       const secrets = new SecretsServer(secretsHandler(this, server));
@@ -188,92 +214,71 @@ export class DeviceStack implements StackControl {
         () => secrets.close(),
       );
       writeState(paths, server.info);
+      const record = new MemberRecord({ id, server, request, workingDirectory });
+      const member = { server, control, secrets, claims, record };
+      undo.push(() => this.#members.remove(member));
+      await this.#members.add(member);
       await secrets.listen(paths.secretsSocket);
       await control.listen(paths.controlSocket);
-      const member = { server, control, secrets, claims: taken };
-      this.#members.set(device, member);
       void server.ended.then(
         () => this.#leave(member),
         (error: unknown) => this.#leave(member, { error }),
       );
       return server.info;
     } catch (error) {
-      for (const step of undo.reverse()) {
-        try {
-          await step();
-        } catch (failure) {
-          this.#options.log(failure);
-        }
-      }
+      await this.#undo(undo);
       throw error;
-    } finally {
-      this.#starting.delete(abandon);
     }
   }
 
   async #leave(member: Member, failure?: { readonly error: unknown }): Promise<void> {
-    this.#busy++;
-    if (failure) {
-      this.#failure ??= failure;
-      this.#options.log(failure.error);
-    }
-    await Promise.all([member.control.close(), member.secrets.close()]);
-    member.claims.release();
-    releaseDirectory(member.server.paths.directory);
-    this.#members.delete(member.server.device);
-    this.#busy--;
-    this.#endIfEmpty();
+    await this.#occupied(async () => {
+      if (failure) {
+        this.#failure ??= failure;
+        this.#options.log(failure.error);
+      }
+      await Promise.all([member.control.close(), member.secrets.close()]);
+      await this.#members.remove(member);
+      member.claims.release();
+      releaseDirectory(member.server.paths.directory);
+    });
   }
 
-  /** What others may know of a device that is complete. */
-  #changed(device: MappedDevice): void {
-    const server = this.#members.get(device)?.server;
-    if (server) writeState(server.paths, server.info);
+  /** The stack does not end while that goes on. */
+  async #occupied<T>(operation: () => Promise<T>): Promise<T> {
+    this.#busy++;
+    try {
+      return await operation();
+    } finally {
+      this.#busy--;
+      this.#endIfEmpty();
+    }
+  }
+
+  async #undo(steps: (() => unknown)[]): Promise<void> {
+    for (const step of steps.reverse()) {
+      try {
+        await step();
+      } catch (failure) {
+        this.#options.log(failure);
+      }
+    }
   }
 
   #endIfEmpty(): void {
-    if (this.#members.size > 0 || this.#busy > 0) return;
-    if (this.#failure) this.#settle?.reject(this.#failure.error);
-    else this.#settle?.resolve();
-  }
-
-  #member(device: MappedDevice): Member {
-    const member = this.#members.get(device);
-    if (member) return member;
-    throw new TscryptError('NO_SUCH_DEVICE', `Device ${device.name} is closing.`, {
-      details: { device: device.name },
+    const empty = (): boolean => this.#members.all.length === 0 && this.#busy === 0;
+    if (!empty()) return;
+    void this.#members.registrar.goodbye().then(() => {
+      // Another one may have come meanwhile.
+      if (!empty()) return;
+      const failure = this.#failure;
+      if (failure) this.#settle?.reject(failure.error);
+      else this.#settle?.resolve();
     });
   }
 
-  /** What a table names that is no device of this stack: a device of another daemon, a file, a disk, an export. */
-  async #openElsewhere(name: string, how: { readonly readOnly: boolean }): Promise<BlockDevice> {
-    const reference = mappedReference(name);
-    if (reference?.by !== 'minor') return await this.#options.backing.open(name, how);
-    const uri = this.#stateOf(({ minor }) => minor === reference.minor)?.uris[0];
-    if (uri !== undefined) return await connectNbd(uri, how);
-    throw new TscryptError('NO_SUCH_DEVICE', `There is no mapped device ${name}.`, {
-      errno: 'ENODEV',
-      details: { device: name },
-    });
-  }
-
-  #minorElsewhere(reference: MappedReference): number | undefined {
-    switch (reference.by) {
-      case 'minor':
-        return reference.minor;
-      case 'name':
-        return this.#stateOf(({ name }) => name === reference.name)?.minor;
-      default:
-        return this.#stateOf(({ uuid }) => uuid === reference.uuid)?.minor;
-    }
-  }
-
-  #nameOfMinor(minor: number): string | undefined {
-    return this.#mapper.findByMinor(minor)?.name ?? this.#stateOf((state) => state.minor === minor)?.name;
-  }
-
-  #stateOf(matches: (state: DeviceState) => boolean): DeviceState | undefined {
-    return readStates(this.#options.root).find(matches);
+  #nameOf(minor: number): string | undefined {
+    return this.#mapper.findByMinor(minor)?.name ?? this.#elsewhere.nameOf(minor);
   }
 }
 

@@ -112,6 +112,11 @@ export class KernelDevice {
     return this.#exporter.recover !== undefined;
   }
 
+  /** This process can stop serving it without its users noticing more than a pause. */
+  get handsOver(): boolean {
+    return this.recoverable && this.#export.leave !== undefined;
+  }
+
   /** Settles when the kernel's side is gone; rejects when it broke. */
   get ended(): Promise<void> {
     return this.#export.ended;

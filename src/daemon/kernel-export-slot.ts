@@ -51,6 +51,11 @@ export class KernelExportSlot {
     return this.#attached?.recoverable ?? false;
   }
 
+  /** A running process can hand it to another one. */
+  get handsOver(): boolean {
+    return this.#attached?.handsOver ?? true;
+  }
+
   async inspect(): Promise<ExportInfo> {
     const attached = this.#attached;
     if (!attached) return this.info;
@@ -76,10 +81,21 @@ export class KernelExportSlot {
     });
   }
 
-  /** Takes over what another process attached before. */
-  recover(before: KernelDeviceState): Promise<void> {
+  /**
+   * Takes over what another process attached before. Where that cannot be done, it is removed, and something else
+   * attached in its place: the device lives on, if not for those who had it open.
+   */
+  succeed(before: KernelDeviceState): Promise<void> {
     return this.#exclusively(async () => {
-      this.#hold(await KernelDevice.recover(before, this.#attachment()));
+      const { log, exporters, device } = this.#options;
+      try {
+        this.#hold(await KernelDevice.recover(before, this.#attachment()));
+      } catch (error) {
+        log(error);
+        await KernelDevice.remove(before, exporters);
+        recordKernelDevice(this.#options.directory(), undefined);
+        if (device.info.tables.live) await this.#attach();
+      }
     });
   }
 
@@ -97,10 +113,13 @@ export class KernelExportSlot {
     });
   }
 
-  /** Stops answering; a successor takes over. */
+  /** Stops answering; a successor takes over, or attaches anew where that cannot be done. */
   leave(): Promise<void> {
     return this.#exclusively(async () => {
-      await this.#attached?.leave();
+      const attached = this.#attached;
+      if (attached?.handsOver) return await attached.leave();
+      await attached?.detach({ force: true });
+      if (attached) this.#letGo(attached, '');
     });
   }
 

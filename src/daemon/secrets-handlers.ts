@@ -12,15 +12,17 @@ export function secretsHandler(
   server: DeviceServer,
 ): (request: SecretsRequest) => Promise<unknown> {
   const { device } = server;
+  const { operations } = stack;
   const methods: Readonly<Record<string, (parameters: Parameters) => Promise<unknown>>> = {
     /** Another device, in the daemon of this one. */
     create: (parameters) => stack.create(parameters as unknown as NewDeviceOrder),
     load: ({ table: lines, readOnly, workingDirectory }) =>
-      stack.load(device, table(lines, 'table'), {
+      operations.load(device, table(lines, 'table'), {
         readOnly: optionalFlag(readOnly, 'readOnly'),
         workingDirectory: text(workingDirectory, 'workingDirectory'),
       }),
-    message: ({ sector, words }) => device.message(count(sector, 'sector'), tableArgs(words, 'words')),
+    message: ({ sector, words }) =>
+      operations.change(device, () => device.message(count(sector, 'sector'), tableArgs(words, 'words'))),
     table: async ({ inactive, showKeys }) => {
       const lines = device.table({ inactive: flag(inactive, 'inactive', false) });
       return flag(showKeys, 'showKeys', false) ? copyTable(lines) : hideKeys(lines);

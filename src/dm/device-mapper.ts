@@ -18,6 +18,8 @@ export interface NewDevice {
   /** The smallest free one if not given. */
   readonly minor?: number | undefined;
   readonly readOnly?: boolean | undefined;
+  /** Where its event number begins: that of the device it continues. */
+  readonly eventNumber?: number | undefined;
 }
 
 /**
@@ -73,7 +75,7 @@ export class DeviceMapper {
    * @throws TscryptError DEVICE_EXISTS (EBUSY) when the name, the UUID or the minor number is taken;
    *   INVALID_ARGUMENT
    */
-  async create({ name, uuid, minor, readOnly }: NewDevice): Promise<MappedDevice> {
+  async create({ name, uuid, minor, readOnly, eventNumber }: NewDevice): Promise<MappedDevice> {
     const taken =
       this.#devices.has(name) ||
       this.#reserved.has(name) ||
@@ -88,6 +90,7 @@ export class DeviceMapper {
         ...(uuid !== undefined && { uuid }),
         minor: number,
         readOnly: readOnly ?? false,
+        ...(eventNumber !== undefined && { eventNumber }),
         openDevice: (below, options) => this.#open(device, below, options),
         ...(this.#options.targetTypes && { targetTypes: this.#options.targetTypes }),
       });

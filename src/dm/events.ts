@@ -3,8 +3,13 @@
  * and wraps.
  */
 export class Events {
-  #number = 0;
+  #number: number;
   readonly #waiters = new Set<Waiter>();
+
+  /** @param number where counting begins */
+  constructor(number = 0) {
+    this.#number = number;
+  }
 
   get number(): number {
     return this.#number;

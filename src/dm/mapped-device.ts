@@ -37,6 +37,8 @@ export interface MappedDeviceOptions {
   readonly openDevice: DeviceOpener;
   /** The number by which `DM_MAJOR:minor` names it; 0 if not given. */
   readonly minor?: number;
+  /** Where its event number begins; 0 if not given. */
+  readonly eventNumber?: number;
   /** How tables print a device that was opened by a name; as it was given, if absent. */
   readonly deviceLabel?: DeviceLabeller;
   /** Target types to choose from; those of this build if not given. */
@@ -89,7 +91,7 @@ export class MappedDevice implements BlockDevice {
   readonly #defaultReadOnly: boolean;
   readonly minor: number;
   readonly #slots = new Slots();
-  readonly #events = new Events();
+  readonly #events: Events;
   readonly #statistics = new Statistics();
   #closed = false;
   #openCount = 0;
@@ -104,6 +106,7 @@ export class MappedDevice implements BlockDevice {
     this.#types = options.targetTypes ?? targetTypes;
     this.#devices = new TableDevices(options.openDevice, options.deviceLabel);
     this.#defaultReadOnly = options.readOnly ?? false;
+    this.#events = new Events(options.eventNumber);
   }
 
   /**
@@ -196,6 +199,11 @@ export class MappedDevice implements BlockDevice {
    */
   table(options: { readonly inactive?: boolean } = {}): TableSpec {
     return (options.inactive ? this.#slots.inactive : this.#slots.live)?.table() ?? [];
+  }
+
+  /** Whether that table was loaded for reading only. */
+  loadedReadOnly(options: { readonly inactive?: boolean } = {}): boolean {
+    return (options.inactive ? this.#slots.inactive : this.#slots.live)?.readOnly ?? this.#defaultReadOnly;
   }
 
   read(offset: number, into: Uint8Array): MaybePromise<void> {

@@ -37,7 +37,7 @@ async function deadDirectory(name: string, kind = 'owner'): Promise<string> {
 }
 
 const exists = expect.objectContaining({ code: 'DEVICE_EXISTS' });
-const claim = (name: string): Promise<void> => claimDirectory(createStaging(root), join(root, name), name);
+const claim = (name: string): Promise<unknown> => claimDirectory(createStaging(root), join(root, name), name);
 
 describe('claim of a name', () => {
   it('makes a private directory with its owner in it, and takes it away again', async () => {
