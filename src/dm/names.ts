@@ -35,3 +35,23 @@ export function checkUuid(uuid: string): string {
     details: { uuid },
   });
 }
+
+/** Bytes that udev takes in names; libdevmapper writes all others as `\\xNN` (dmsetup(8), --manglename). */
+const ALLOWED = /^[0-9A-Za-z#+\-.:=@_]*$/;
+/** What counts as written so already. */
+const CODE = /\\x../gs;
+
+/** Whether a name or uuid consists of bytes that stay as they are, and of codes. */
+export function isEncodedName(text: string): boolean {
+  return ALLOWED.test(text.replace(CODE, ''));
+}
+
+/** Every byte that may not stay as it is as its code; a backslash is one. */
+export function encodeName(text: string): string {
+  let encoded = '';
+  for (const byte of Buffer.from(text)) {
+    const char = String.fromCharCode(byte);
+    encoded += ALLOWED.test(char) ? char : `\\x${byte.toString(16).padStart(2, '0')}`;
+  }
+  return encoded;
+}

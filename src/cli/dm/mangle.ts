@@ -1,3 +1,4 @@
+import { encodeName, isEncodedName } from '../../dm/names.ts';
 import { refusal } from './failure.ts';
 
 /**
@@ -10,9 +11,6 @@ export type ManglingMode = 'none' | 'hex' | 'auto';
 /** What is mangled, for messages. */
 export type MangledSubject = 'name' | 'new name' | 'UUID';
 
-const ALLOWED = /^[0-9A-Za-z#+\-.:=@_]*$/;
-/** What counts as mangled already. */
-const CODE = /\\x../gs;
 /** The code of a backslash before an x: the code of a code. */
 const TWICE = '\\x5cx';
 
@@ -64,36 +62,27 @@ export class NameMangling {
 
   /** Whether the mode would have given the device this name; what `mangle` looks for. */
   isMangled(text: string): boolean {
-    return this.mode === 'none' || ALLOWED.test(text.replace(CODE, ''));
+    return this.mode === 'none' || isEncodedName(text);
   }
 
   #mangled(text: string, subject: MangledSubject): string {
     if (this.mode === 'none') return text;
-    if (this.mode === 'hex') return encode(text);
+    if (this.mode === 'hex') return encodeName(text);
     if (isMangledTwice(text))
       throw refusal(
         `The ${subject} "${text}" seems to be mangled more than once. This is not allowed in auto mode.`,
       );
-    if (ALLOWED.test(text.replace(CODE, ''))) return text;
+    if (isEncodedName(text)) return text;
     if (text.includes('\\x'))
       throw refusal(
         `The ${subject} "${text}" contains mixed mangled and unmangled characters or it's already mangled improperly.`,
         FAILED[subject](text),
       );
-    return encode(text);
+    return encodeName(text);
   }
 }
 
 /** The codes of the name seem to stand for codes. */
 export function isMangledTwice(text: string): boolean {
   return text.includes(TWICE);
-}
-
-function encode(text: string): string {
-  let mangled = '';
-  for (const byte of Buffer.from(text)) {
-    const char = String.fromCharCode(byte);
-    mangled += ALLOWED.test(char) ? char : `\\x${byte.toString(16).padStart(2, '0')}`;
-  }
-  return mangled;
 }
