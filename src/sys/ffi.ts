@@ -22,6 +22,9 @@ export interface Libc {
   fallocate(fd: number, mode: number, offset: number, length: number): number;
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   setrlimit(resource: number, limit: Uint8Array): number;
+  /** Of this thread. */
+  capget(header: Uint8Array, data: Uint8Array): number;
+  capset(header: Uint8Array, data: Uint8Array): number;
   getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array): number;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number;
   mmap(address: number, length: number, prot: number, flags: number, fd: number, offset: number): number;
@@ -96,6 +99,8 @@ const DECLARATIONS = {
   fallocate: 'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
   prctl: 'int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)',
   setrlimit: 'int setrlimit(int resource, const void *limit)',
+  capget: 'int capget(void *header, void *data)',
+  capset: 'int capset(void *header, const void *data)',
   getsockopt: 'int getsockopt(int fd, int level, int option, void *value, void *length)',
   setsockopt: 'int setsockopt(int fd, int level, int option, const void *value, uint32_t length)',
   mmap: 'int64_t mmap(int64_t at, uint64_t length, int prot, int flags, int fd, int64_t offset)',

@@ -1,5 +1,5 @@
 export { addressOf } from './address.ts';
-export { CAP_SYS_ADMIN, hasCapability } from './capabilities.ts';
+export { CAP_SYS_ADMIN, hasCapability, withoutCapability } from './capabilities.ts';
 export { clearNonBlocking, setNonBlocking } from './descriptors.ts';
 export { deviceNumbers, formatDeviceNumbers } from './device-numbers.ts';
 export { type DeviceUser, describeUser, deviceUsers } from './device-users.ts';

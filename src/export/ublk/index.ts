@@ -10,6 +10,7 @@ import { ublkAvailability } from './availability.ts';
 import { type ControlOptions, UblkControl } from './control.ts';
 import { UblkExport } from './device.ts';
 import { maxIoOf, parametersOf } from './parameters.ts';
+import { announcePartitions } from './partitions.ts';
 import { Serving } from './serving.ts';
 import { markOf, parseState, type UblkState } from './state.ts';
 
@@ -57,7 +58,9 @@ async function attach(
     await control.setParameters(info, parameters);
     serving = await Serving.start(info, queues, control.legacy);
     await whileServed(serving, control.start(info));
-    return await UblkExport.of(device, info, control, serving);
+    const made = await UblkExport.of(device, info, control, serving);
+    await announcePartitions(device, made.node);
+    return made;
   } catch (error) {
     // Closing it interrupts what may still wait for queues that broke.
     control.close();

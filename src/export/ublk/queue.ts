@@ -1,7 +1,14 @@
 import { arena } from '../../arena.ts';
 import type { BlockDevice } from '../../block/device.ts';
 import { fromSystemError, TscryptError } from '../../errors.ts';
-import { libc, markIoFlusher, systemError, Uring } from '../../sys/index.ts';
+import {
+  CAP_SYS_ADMIN,
+  libc,
+  markIoFlusher,
+  systemError,
+  Uring,
+  withoutCapability,
+} from '../../sys/index.ts';
 import { alignUp } from '../../units.ts';
 import type { QueueCounters, QueueJob, QueueRun } from '../queue-threads.ts';
 import * as abi from './abi.ts';
@@ -89,7 +96,9 @@ class UblkQueue implements QueueRun {
       });
       this.#command(served, abi.FETCH_REQ, -1);
     }
-    ring.flush();
+    // The kernel does not look for partitions on disks that are served by whoever is not trusted: see
+    // partitions.ts for why it must not.
+    withoutCapability(CAP_SYS_ADMIN, () => ring.flush());
   }
 
   async counters(): Promise<QueueCounters> {
