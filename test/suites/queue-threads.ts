@@ -15,15 +15,19 @@ import { LOAD_JOB } from './queue-load.ts';
 import type { Order } from './queue-thread-program.ts';
 import { ROOT } from './tools.ts';
 
-/** Registers the making of the threads' program for a test file; where it is. */
-export function threadProgram(): { readonly path: string } {
+/**
+ * Registers the making of the threads' program for a test file; where it is.
+ *
+ * @param source the package's own is src/daemon/queues/main.ts
+ */
+export function threadProgram(source = 'test/suites/queue-thread-program.ts'): { readonly path: string } {
   let directory = '';
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'tscrypt-queues-'));
     symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
     await build({
       absWorkingDir: ROOT,
-      entryPoints: ['test/suites/queue-thread-program.ts'],
+      entryPoints: [source],
       outfile: join(directory, 'queue-thread.mjs'),
       bundle: true,
       platform: 'node',

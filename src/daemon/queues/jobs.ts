@@ -1,14 +1,9 @@
-import { TscryptError } from '../../errors.ts';
+import { serveNbdConnection } from '../../export/nbd/socket/job.ts';
 import type { QueueJob, QueueJobName } from '../../export/queue-threads.ts';
+import { ublkQueue } from '../../export/ublk/queue.ts';
 
 /** What serves queues and connections, by name; the same in the main thread and in queue threads. */
 export const queueJobs: Readonly<Record<QueueJobName, QueueJob<never>>> = {
-  ublk: absent('ublk'),
-  nbd: absent('nbd'),
+  ublk: ublkQueue,
+  nbd: serveNbdConnection,
 };
-
-function absent(name: QueueJobName): QueueJob<never> {
-  return async () => {
-    throw new TscryptError('NOT_SUPPORTED', `This build serves no ${name} queues.`);
-  };
-}
