@@ -22,7 +22,7 @@ export {
 } from './process.ts';
 export { protectProcess } from './protection.ts';
 export { receivedDescriptor, socketPair } from './received-descriptor.ts';
-export { udevRuns } from './udev.ts';
+export { type UdevWaitOptions, udevRuns, waitForUdev } from './udev.ts';
 export { listenOnUnixSocket, type UnixListener } from './unix-socket.ts';
 export { UnreadSocket } from './unread-socket.ts';
 export * from './uring.ts';
