@@ -1,6 +1,5 @@
 import { hash } from '../hash.ts';
 import type { IvMode } from './iv.ts';
-import { fillPlain64 } from './plain64.ts';
 
 /**
  * The plain64 IV encrypted with the same block cipher under a key of its own, the hash of the data's key
@@ -14,7 +13,7 @@ export const essiv: IvMode = {
       const cipher = createIvCipher(salt);
       return {
         fill(area, first, step, count) {
-          fillPlain64(area, first, step, count);
+          area.plain64(first, step, count);
           cipher.encrypt(area, count);
         },
         dispose: () => cipher.dispose(),

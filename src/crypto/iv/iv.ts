@@ -1,10 +1,12 @@
 /** Bytes of an IV; all block ciphers here have blocks of 16. */
 export const IV_SIZE = 16;
 
-/** Where IVs are written: the same memory twice. */
+/** Where IVs are written: the same memory twice, and a faster way for those that most volumes have. */
 export interface IvArea {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** Fills in `count` IVs: the numbers from `first` on, `step` apart, as 64 bits, little-endian, then zeroes. */
+  plain64(first: number, step: number, count: number): void;
 }
 
 /** The IVs of a run of encryption sectors. */

@@ -28,7 +28,11 @@ class Arena {
     this.vector = instantiateVector(memory);
     this.bytes = new Uint8Array(buffer);
     const size = MAX_SECTORS * IV_SIZE;
-    this.ivs = { bytes: new Uint8Array(buffer, IVS, size), view: new DataView(buffer, IVS, size) };
+    this.ivs = {
+      bytes: new Uint8Array(buffer, IVS, size),
+      view: new DataView(buffer, IVS, size),
+      plain64: (first, step, count) => this.vector.plain64(IVS, first, step, count),
+    };
   }
 
   /** The first `count` IVs; views are made once for each size. */

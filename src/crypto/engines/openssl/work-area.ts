@@ -49,6 +49,7 @@ export class WorkArea {
     this.ivs = {
       bytes: new Uint8Array(arena.buffer, this.ivsAt, ivsSize),
       view: new DataView(arena.buffer, this.ivsAt, ivsSize),
+      plain64: (first, step, count) => this.vector.plain64(this.ivsAt, first, step, count),
     };
     this.tweaksAt = this.ivsAt + ivsSize;
     this.dataAt = this.tweaksAt + MAX_PIECE;

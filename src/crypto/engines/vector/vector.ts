@@ -11,6 +11,7 @@ interface WebAssemblyApi {
 
 /** The functions of `vector.wat`; see there. */
 export interface Vector {
+  plain64(out: number, first: number, step: number, count: number): void;
   xtsBegin(data: number, tweaks: number, ivs: number, sectors: number, blocks: number): void;
   xtsFold(data: number, starts: number, sectors: number, blocks: number): void;
   xtsDeltas(tweaks: number, sectors: number, steps: number): void;

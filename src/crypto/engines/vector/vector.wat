@@ -9,6 +9,22 @@
 (module
   (import "arena" "memory" (memory 1))
 
+  ;; $count IVs, made of the numbers $first, $first + $step, …, which are whole and below 2^53: 64 bits, little-endian, and
+  ;; zeroes. As f64, for JavaScript would have to make objects of i64s.
+  (func (export "plain64") (param $out i32) (param $first f64) (param $step f64) (param $count i32)
+    (local $number i64) (local $difference i64)
+    (local.set $number (i64.trunc_f64_u (local.get $first)))
+    (local.set $difference (i64.trunc_f64_u (local.get $step)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eqz (local.get $count)))
+        (i64.store offset=0 (local.get $out) (local.get $number))
+        (i64.store offset=8 (local.get $out) (i64.const 0))
+        (local.set $number (i64.add (local.get $number) (local.get $difference)))
+        (local.set $out (i32.add (local.get $out) (i32.const 16)))
+        (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+        (br $next))))
+
   ;; First pass of XTS: each sector's tweaks follow from its encrypted IV; they are kept in $tweaks and
   ;; XORed into the data. Four sectors at a time, for the doubling is one long chain of dependencies.
   (func (export "xtsBegin")
