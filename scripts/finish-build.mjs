@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const programs = join(dist, 'programs');
 
-const PROGRAMS = new Set(['daemon/main.ts', 'daemon/supervisor/main.ts']);
+const PROGRAMS = new Set(['daemon/main.ts', 'daemon/supervisor/main.ts', 'daemon/queues/main.ts']);
 for (const name of ['cli', 'commands']) rmSync(join(dist, name), { recursive: true, force: true });
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   const folder = entry.parentPath ?? entry.path;
@@ -32,7 +32,7 @@ if (missing.length > 0) {
   process.exit(1);
 }
 // What the bundler wrote is JavaScript, and every action finds what it imports.
-for (const name of ['tscryptd.js', 'tscrypt-supervisor.js'])
+for (const name of ['tscryptd.js', 'tscrypt-supervisor.js', 'queue-thread.js'])
   execFileSync(process.execPath, ['--check', join(programs, name)]);
 const { ACTION_TABLE } = await import(join(programs, 'actions.js'));
 const { DM_COMMAND_TABLE } = await import(join(programs, 'dm-commands.js'));

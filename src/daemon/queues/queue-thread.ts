@@ -143,8 +143,9 @@ export class QueueThread {
   #call(message: (call: number) => ToThread): Promise<unknown> {
     const call = ++this.#numbers;
     return new Promise((resolve, reject) => {
-      this.#calls.set(call, { resolve, reject });
+      // Parameters that cannot be sent are refused here.
       this.#post(message(call));
+      this.#calls.set(call, { resolve, reject });
     });
   }
 

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { type MappedDevice, planStack } from '../../dm/index.ts';
 import type { QueueJob, QueueJobName, QueueRun, QueueThreads } from '../../export/queue-threads.ts';
@@ -27,14 +28,17 @@ const MOST_THREADS = 4;
 export class QueueThreadPool {
   readonly #options: QueueThreadPoolOptions;
   readonly #size: number;
+  readonly #program: ThreadProgram;
   readonly #threads: (QueueThread | undefined)[] = [];
   #devices = 0;
 
   constructor(options: QueueThreadPoolOptions) {
-    const { threads = Math.min(availableParallelism(), MOST_THREADS) } = options;
+    const { threads = Math.min(availableParallelism(), MOST_THREADS), program = queueThreadProgram() } =
+      options;
     this.#options = options;
     // Requests and keys go from thread to thread as addresses.
     this.#size = ffiAvailable() ? threads : 1;
+    this.#program = new ThreadProgram(program);
   }
 
   /**
@@ -43,16 +47,16 @@ export class QueueThreadPool {
    */
   threadsFor(device: MappedDevice): QueueThreads {
     const first = this.#devices++;
-    const several = (): boolean => this.#size > 1 && planStack(device) !== undefined;
-    const size = this.#size;
+    const count = (): number => (this.#usable && planStack(device) ? this.#size : 1);
     return {
       get count() {
-        return several() ? size : 1;
+        return count();
       },
-      start: (index, job, parameters): Promise<QueueRun> => {
-        if (size === 1 || (index === 0 && !several()))
-          return this.#options.jobs[job](device, parameters as never);
-        return this.#thread((first + index) % size).start(device, job, parameters);
+      start: async (index, job, parameters): Promise<QueueRun> => {
+        // Whatever was counted on before: the main thread can serve any queue of any device.
+        const thread = index === 0 && count() === 1 ? undefined : this.#thread((first + index) % this.#size);
+        if (thread) return await thread.start(device, job, parameters);
+        return await this.#options.jobs[job](device, parameters as never);
       },
     };
   }
@@ -62,14 +66,45 @@ export class QueueThreadPool {
     await Promise.all(this.#threads.splice(0).map((thread) => thread?.terminate()));
   }
 
-  #thread(index: number): QueueThread {
+  /** All threads are there, or can be started. */
+  get #usable(): boolean {
+    if (this.#size === 1) return false;
+    for (let index = 0; index < this.#size; index++)
+      if (!this.#threads[index]) return this.#program.unchanged;
+    return true;
+  }
+
+  #thread(index: number): QueueThread | undefined {
     const known = this.#threads[index];
-    if (known) return known;
-    const { program = queueThreadProgram(), log, crash = throwLater } = this.#options;
-    const thread = new QueueThread({ program, name: `queues ${index}`, log, crash });
+    if (known || this.#size === 1 || !this.#program.unchanged) return known;
+    const { log, crash = throwLater } = this.#options;
+    const thread = new QueueThread({ program: this.#program.path, name: `queues ${index}`, log, crash });
     this.#threads[index] = thread;
     return thread;
   }
+}
+
+/**
+ * The threads' program as it was when the daemon started. Threads come later, when the package may have been upgraded,
+ * and must speak this version's language.
+ */
+class ThreadProgram {
+  readonly path: string;
+  readonly #identity: string;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#identity = identityOf(path);
+  }
+
+  get unchanged(): boolean {
+    return identityOf(this.path) === this.#identity;
+  }
+}
+
+function identityOf(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats ? `${stats.dev}:${stats.ino} ${stats.mtimeMs} ${stats.size}` : '';
 }
 
 function throwLater(error: unknown): void {

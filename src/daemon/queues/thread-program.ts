@@ -16,5 +16,9 @@ export function runQueueThread(jobs: Readonly<Record<QueueJobName, QueueJob<neve
   if (!memory) throw new TscryptError('INTERNAL', 'a queue thread needs foreign functions');
   useSecretAllocator(memory);
   useOpensslEngine(openLibcrypto());
-  new ThreadService(parentPort, jobs);
+  const service = new ThreadService(parentPort, jobs);
+  if (memory.locked < memory.mapped) {
+    const text = 'Keys in a queue thread can be swapped out: raise the limit of locked memory (ulimit -l).';
+    service.report(new TscryptError('OUT_OF_MEMORY', text));
+  }
 }

@@ -38,7 +38,7 @@ export class ThreadService {
         this.#device(message.device).facts = message.facts;
         return;
       case 'copy':
-        this.#device(message.device).serveCopy(message.plan, this.#report);
+        this.#device(message.device).serveCopy(message.plan, this.report);
         return;
       case 'withdraw':
         void this.#withdraw(message.device);
@@ -92,7 +92,8 @@ export class ThreadService {
     throw new TscryptError('INTERNAL', `a queue thread has no device ${number}`);
   }
 
-  readonly #report = (error: unknown): void => {
+  /** Has the main thread's log say it. */
+  readonly report = (error: unknown): void => {
     this.#post({ type: 'problem', error: encodeError(error) });
   };
 

@@ -1,3 +1,4 @@
+import { copyFile, rename } from 'node:fs/promises';
 import { serialize } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -6,7 +7,6 @@ import type { MappedDevice } from '../../../../src/dm/index.ts';
 import { createSecretMemory, ffiAvailable } from '../../../../src/sys/index.ts';
 import { codeOf, expectBytes, pattern, read } from '../../../suites/block-device.ts';
 import { DeviceInThread, pool, threadProgram } from '../../../suites/queue-threads.ts';
-import { requires } from '../../../suites/requires.ts';
 import { type House, house, XTS_KEY } from './support.ts';
 
 const program = threadProgram();
@@ -303,7 +303,7 @@ describe.skipIf(!ffiAvailable())('a device in a queue thread', () => {
 
 const { postMessage } = Worker.prototype;
 
-describe.skipIf(!ffiAvailable() || !requires('node'))('a pool of queue threads', () => {
+describe.skipIf(!ffiAvailable())('a pool of queue threads', () => {
   it('offers one thread, this one, where the stack cannot be copied', async () => {
     const device = await here.create('one', (disk) => `0 2048 delay ${disk(2048)} 0 0`);
     const offered = threads.threadsFor(device);
@@ -322,6 +322,30 @@ describe.skipIf(!ffiAvailable() || !requires('node'))('a pool of queue threads',
     expect(single.threadsFor(device).count).toBe(1);
     expect(threads.threadsFor(device).count).toBe(2);
     await single.close();
+  });
+
+  it('starts no threads of another version than its own', async () => {
+    const device = await here.create('upgraded', (disk) => `0 2048 linear ${disk(2048)} 0`);
+    const path = `${program.path}.copy.mjs`;
+    await copyFile(program.path, path);
+    const own = pool(path);
+    const offered = own.threadsFor(device);
+    expect(offered.count).toBe(2);
+    await copyFile(program.path, `${path}.new`);
+    await rename(`${path}.new`, path);
+    expect(offered.count).toBe(1);
+    const reads = vi.spyOn(device, 'read');
+    const load = { start: 0, length: device.size, blockSize: 4096, depth: 2, seed: 1 };
+    const run = await offered.start(1, 'ublk', load);
+    await vi.waitFor(() => expect(reads.mock.calls.length).toBeGreaterThan(10));
+    await run.stop();
+    await run.ended;
+    await own.close();
+  });
+
+  it('refuses parameters that cannot be sent', async () => {
+    const device = await here.create('unsent', (disk) => `0 2048 linear ${disk(2048)} 0`);
+    await expect(threads.threadsFor(device).start(1, 'nbd', { channel: () => {} })).rejects.toThrow();
   });
 
   it('goes down with a thread that dies', async () => {
