@@ -22,6 +22,7 @@ export {
 } from './process.ts';
 export { protectProcess } from './protection.ts';
 export { receivedDescriptor, socketPair } from './received-descriptor.ts';
+export { markForShutdown, protectFromOom } from './survival.ts';
 export { type UdevWaitOptions, udevRuns, waitForUdev } from './udev.ts';
 export { listenOnUnixSocket, type UnixListener } from './unix-socket.ts';
 export { UnreadSocket } from './unread-socket.ts';
