@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import os from 'node:os';
 import { bytes, layout, reserved, u32le, u64le } from '../../codec/layout.ts';
 import { fromSystemError } from '../../errors.ts';
 import { addressOf, deviceNumbers, libc, systemError } from '../../sys/index.ts';
+import { setQueueAttribute } from '../queue-attribute.ts';
 
 /**
  * The kernel's loop devices (linux/loop.h, loop(4)). All that is asked of them goes through the thread pool: the
@@ -85,7 +86,7 @@ export class LoopDevice {
           await configure(handle, options);
           const { rdev } = await handle.stat();
           const loop = new LoopDevice(index, deviceNumbers(rdev), await sysfs(index, 'diskseq'));
-          if (!options.discard) await writeFile(`/sys/block/loop${index}/queue/discard_max_bytes`, '0');
+          if (!options.discard) await setQueueAttribute(`loop${index}`, 'discard_max_bytes', 0);
           return loop;
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === ATTEMPTS) throw error;

@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { TscryptError } from '../../errors.ts';
 import { callGenericNetlink, netlinkNest, netlinkString, netlinkU32, netlinkU64 } from '../../sys/index.ts';
+import { setQueueAttribute } from '../queue-attribute.ts';
 
 /** The commands of the kernel's NBD client (linux/nbd-netlink.h). */
 const FAMILY = 'nbd';
@@ -100,15 +101,15 @@ export async function probe(): Promise<void> {
 
 /**
  * How soon requests that a dead server left unanswered are sent to its successor, milliseconds. On a live connection
- * nothing happens at that time but a line in the kernel's log.
+ * nothing happens at that time but a line in the kernel's log. Waits until the requests under way are answered.
  */
 export async function setResendInterval(index: number, interval: number): Promise<void> {
-  await writeFile(`/sys/block/nbd${index}/queue/io_timeout`, String(interval));
+  await setQueueAttribute(`nbd${index}`, 'io_timeout', interval);
 }
 
 /** The largest request, bytes. */
 export async function setLargestRequest(index: number, size: number): Promise<void> {
-  await writeFile(`/sys/block/nbd${index}/queue/max_sectors_kb`, String(Math.floor(size / 1024)));
+  await setQueueAttribute(`nbd${index}`, 'max_sectors_kb', Math.floor(size / 1024));
 }
 
 /** Whether the device is connected, and to this server. */

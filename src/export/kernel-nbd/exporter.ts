@@ -75,7 +75,13 @@ async function attach(device: BlockDevice, options: AttachOptions): Promise<Kern
       });
     });
     if (index === undefined) throw new TscryptError('INTERNAL', 'connected to no device');
-    return await exported(index, connection, device, { ...options, readOnly });
+    const made = await exported(index, connection, { ...options, readOnly });
+    const largest = maximumBlockSize(device);
+    if (largest < NBD_MAX_PAYLOAD) await control.setLargestRequest(index, largest);
+    await control.setResendInterval(index, RESEND_INTERVAL);
+    // Whoever opens the device first makes the kernel look for partitions; it should not be one who must not wait.
+    await (await open(made.node, 'r')).close();
+    return made;
   } catch (error) {
     if (index !== undefined) await control.disconnect(index).catch(log);
     throw fromSystemError(error, 'Cannot connect an NBD device', { device: device.name });
@@ -94,7 +100,10 @@ async function recover(
   let connection: ServedConnection | undefined;
   try {
     connection = await reconnected(index, { ...options, readOnly });
-    return await exported(index, connection, device, { ...options, readOnly });
+    const made = await exported(index, connection, { ...options, readOnly });
+    // The kernel lets go on once all is answered, which takes as long as what is sent again takes.
+    control.setResendInterval(index, RESEND_INTERVAL).catch(options.log);
+    return made;
   } catch (error) {
     await connection?.stop();
     if ((error as NodeJS.ErrnoException).code === 'EINVAL') throw lost(state.node);
@@ -123,17 +132,11 @@ function reconnected(index: number, options: AttachOptions): Promise<ServedConne
 async function exported(
   index: number,
   connection: ServedConnection,
-  device: BlockDevice,
   options: AttachOptions,
 ): Promise<KernelExport> {
   const { queues, identifier, readOnly, log } = options;
   const node = await nodeOf(index, readOnly);
-  const largest = maximumBlockSize(device);
-  if (largest < NBD_MAX_PAYLOAD) await control.setLargestRequest(index, largest);
-  await control.setResendInterval(index, RESEND_INTERVAL).catch(log);
   markIoFlusher();
-  // Whoever opens the device first makes the kernel look for partitions; it should not be a user who must not wait.
-  await (await open(node.path, 'r')).close();
   const reconnect = (): Promise<ServedConnection> => reconnected(index, options);
   return new NbdDeviceExport({ index, node, identifier, queues, connection, reconnect, log });
 }
