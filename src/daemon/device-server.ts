@@ -82,6 +82,7 @@ export class DeviceServer {
     this.#nbd = new NbdServer({
       exports: [{ name: request.name, device, readOnly: request.readOnly ?? false }],
       ...(tls && { tls }),
+      queues: () => options.queues,
       onConnectionsChange: (_, count) => this.#countConnections(count),
     });
     this.kernel = new KernelExportSlot({

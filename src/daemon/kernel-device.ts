@@ -9,6 +9,7 @@ import type {
 } from '../export/kernel-export.ts';
 import { kernelExporters } from '../export/kernel-exporters.ts';
 import type { QueueCounters, QueueThreads } from '../export/queue-threads.ts';
+import { unlinkNode } from './device-node.ts';
 import type { ExportChoice, ExportInfo } from './request.ts';
 
 export interface KernelDeviceOptions {
@@ -91,12 +92,14 @@ export class KernelDevice {
     return new KernelDevice(exporter, made, identifier);
   }
 
-  /** Removes what a dead process left in the kernel, whoever still uses it. */
+  /** Removes what a dead process left of a device in the kernel, whoever still uses it, and the link to it. */
   static async remove(
+    name: string,
     { state }: KernelDeviceState,
     exporters: readonly KernelExporter[] = kernelExporters,
   ): Promise<void> {
     await exporterOf(state, exporters).remove(state);
+    await unlinkNode(name, state.node);
   }
 
   get node(): string {

@@ -1,9 +1,11 @@
 import type { MappedDevice } from '../dm/index.ts';
-import { fromSystemError } from '../errors.ts';
+import { fromSystemError, TscryptError } from '../errors.ts';
 import type { KernelExporter } from '../export/kernel-export.ts';
 import type { QueueThreads } from '../export/queue-threads.ts';
+import { waitForUdev } from '../sys/index.ts';
+import { checkNodeLink, linkNode, renameNode, unlinkNode } from './device-node.ts';
 import { KernelDevice, type KernelDeviceOptions, type KernelDeviceState } from './kernel-device.ts';
-import { recordKernelDevice } from './kernel-record.ts';
+import { recordedKernelDevice, recordKernelDevice } from './kernel-record.ts';
 import type { ExportChoice, ExportInfo } from './request.ts';
 
 export interface KernelExportSlotOptions {
@@ -27,6 +29,8 @@ export interface KernelExportSlotOptions {
 export class KernelExportSlot {
   readonly #options: KernelExportSlotOptions;
   #attached: KernelDevice | undefined;
+  /** `/dev/mapper/NAME`, where it leads to the node. */
+  #link: string | undefined;
   #reason = '';
   #size = 0;
   #last: Promise<unknown> = Promise.resolve();
@@ -38,6 +42,7 @@ export class KernelExportSlot {
   get info(): ExportInfo {
     return {
       ...(this.#attached?.info ?? { kind: 'socket' as const }),
+      ...(this.#link !== undefined && { link: this.#link }),
       ...(this.#reason !== '' && { reason: this.#reason }),
     };
   }
@@ -89,10 +94,10 @@ export class KernelExportSlot {
     return this.#exclusively(async () => {
       const { log, exporters, device } = this.#options;
       try {
-        this.#hold(await KernelDevice.recover(before, this.#attachment()));
+        await this.#hold(await KernelDevice.recover(before, this.#attachment()), before.state.node);
       } catch (error) {
         log(error);
-        await KernelDevice.remove(before, exporters);
+        await KernelDevice.remove(device.name, before, exporters);
         recordKernelDevice(this.#options.directory(), undefined);
         if (device.info.tables.live) await this.#attach();
       }
@@ -109,7 +114,7 @@ export class KernelExportSlot {
       const attached = this.#attached;
       if (!attached) return;
       await attached.detach(options);
-      this.#letGo(attached, '');
+      await this.#letGo(attached, '');
     });
   }
 
@@ -119,13 +124,27 @@ export class KernelExportSlot {
       const attached = this.#attached;
       if (attached?.handsOver) return await attached.leave();
       await attached?.detach({ force: true });
-      if (attached) this.#letGo(attached, '');
+      if (attached) await this.#letGo(attached, '');
+    });
+  }
+
+  /**
+   * The device has another name now.
+   *
+   * @throws TscryptError DEVICE_EXISTS when there is a /dev/mapper/NAME already; nothing has changed then
+   */
+  rename(from: string, to: string): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#attached) this.#link = await renameNode(from, to, this.#attached.node);
     });
   }
 
   async #attach(): Promise<void> {
+    const { choice, device, directory } = this.#options;
+    const left = recordedKernelDevice(directory())?.state.node;
+    if (choice !== 'socket') await checkNodeLink(device.name, { left });
     const result = await KernelDevice.attach(this.#attachment());
-    if (result instanceof KernelDevice) this.#hold(result);
+    if (result instanceof KernelDevice) await this.#hold(result, left);
     else this.#reason = result.reason;
   }
 
@@ -143,28 +162,44 @@ export class KernelExportSlot {
     changed();
   }
 
-  #hold(attached: KernelDevice): void {
-    const { device, changed } = this.#options;
+  /** @param left the node of a dead daemon, whose link may be replaced */
+  async #hold(attached: KernelDevice, left: string | undefined): Promise<void> {
+    const { device, changed, log, directory } = this.#options;
     this.#attached = attached;
     this.#size = device.size;
     this.#reason = '';
-    recordKernelDevice(this.#options.directory(), attached.state);
+    recordKernelDevice(directory(), attached.state);
+    const gone = (reason: string): void => {
+      this.#letGo(attached, reason).catch(log);
+    };
     attached.ended.then(
-      () => this.#letGo(attached, `${attached.node} was taken away by another program.`),
+      () => gone(`${attached.node} was taken away by another program.`),
       (error: unknown) => {
-        this.#options.log(error);
-        this.#letGo(attached, fromSystemError(error, `${attached.node} failed`).message);
+        log(error);
+        gone(fromSystemError(error, `${attached.node} failed`).message);
       },
     );
+    try {
+      this.#link = await linkNode(device.name, attached.node, { left });
+    } catch (error) {
+      await attached.detach({ force: true });
+      await this.#letGo(attached, '');
+      throw error;
+    }
+    const { numbers } = attached.info;
+    if (numbers && (await waitForUdev(numbers)) === 'late') log(lateUdev(attached.node));
     changed();
   }
 
-  #letGo(attached: KernelDevice, reason: string): void {
+  async #letGo(attached: KernelDevice, reason: string): Promise<void> {
     if (this.#attached !== attached) return;
+    const { device, directory, changed } = this.#options;
     this.#attached = undefined;
+    this.#link = undefined;
     this.#reason = reason;
-    recordKernelDevice(this.#options.directory(), undefined);
-    this.#options.changed();
+    recordKernelDevice(directory(), undefined);
+    changed();
+    await unlinkNode(device.name, attached.node);
   }
 
   #attachment(): KernelDeviceOptions {
@@ -186,4 +221,10 @@ export class KernelExportSlot {
     this.#last = result.catch(() => {});
     return result;
   }
+}
+
+function lateUdev(node: string): TscryptError {
+  return new TscryptError('DEVICE_BUSY', `udev takes long over ${node}; links to it may be missing.`, {
+    details: { node },
+  });
 }

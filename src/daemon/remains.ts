@@ -21,7 +21,7 @@ export async function clearRemains(
       const users = await usersOfNode(record.state.node);
       if (users.length > 0) throw busyRemains(name, users);
     }
-    await KernelDevice.remove(record);
+    await KernelDevice.remove(name, record);
   }
   recordKernelDevice(directory, undefined);
   clearIfDead(directory);

@@ -1,9 +1,7 @@
 import { rmSync } from 'node:fs';
 import { useOpensslEngine } from '../crypto/openssl.ts';
 import { useSecretAllocator } from '../crypto/secret.ts';
-import { TscryptError } from '../errors.ts';
 import type { KernelExporter } from '../export/kernel-export.ts';
-import { serveHere } from '../export/queue-threads.ts';
 import { openLibcrypto, protectProcess } from '../sys/index.ts';
 import { disposeTable } from '../table/index.ts';
 import { BackingDevices } from './backing-devices.ts';
@@ -12,6 +10,8 @@ import { DeviceStack } from './device-stack.ts';
 import { type Handover, receiveHandover } from './handover.ts';
 import { LauncherChannel } from './launcher-channel.ts';
 import { log } from './program.ts';
+import { queueJobs } from './queues/jobs.ts';
+import { QueueThreadPool } from './queues/thread-pool.ts';
 import type { SuccessionOrder } from './registration.ts';
 import type { ActivationRequest, DeviceInfo } from './request.ts';
 import { disposeSecrets } from './secret-values.ts';
@@ -43,13 +43,14 @@ export async function runDaemon(options: DaemonOptions = {}): Promise<number> {
   const succeeds = 'task' in order;
   const { root, common, name, request, workingDirectory } = succeeds ? purposeOf(order) : newPurpose(order);
   process.title = `tscryptd ${common ? '(common)' : name}`;
+  const threads = new QueueThreadPool({ jobs: queueJobs, log });
   const stack = new DeviceStack({
     root,
     backing: new BackingDevices({ workingDirectory, shared: request.shared ?? false }),
     common,
     shortcomings,
     exporters: options.exporters,
-    queueThreads: (device) => serveHere(device, { ublk: noJob, nbd: noJob }),
+    queueThreads: (device) => threads.threadsFor(device),
     log,
   });
   const begun = succeeds ? await succeed(stack, order) : await create(stack, order);
@@ -118,8 +119,4 @@ function newPurpose({ request, root, workingDirectory }: Handover): Purpose {
 function purposeOf({ root, common, devices: [first] }: SuccessionOrder): Purpose {
   const { name = '', request = {}, workingDirectory = '/' } = first ?? {};
   return { root, common, name, request, workingDirectory };
-}
-
-async function noJob(): Promise<never> {
-  throw new TscryptError('NOT_SUPPORTED', 'This export is not available.');
 }

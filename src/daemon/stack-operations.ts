@@ -80,8 +80,10 @@ export class StackOperations {
     await this.change(device, async () => {
       await mapper.rename(device, name);
       try {
+        await server.kernel.rename(old, name);
         await moveTo(server.paths.directory, paths.directory, name);
       } catch (error) {
+        await server.kernel.rename(name, old);
         await mapper.rename(device, old);
         throw error;
       }

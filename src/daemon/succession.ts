@@ -168,27 +168,29 @@ export class Succession {
 
   async #removeOthers(): Promise<void> {
     for (const { directory } of this.#others) {
-      await this.#removeFromKernel(recordedKernelDevice(directory));
+      await this.#removeFromKernel(basename(directory), recordedKernelDevice(directory));
       releaseDirectory(directory);
     }
   }
 
-  async #removeFromKernel(state: KernelDeviceState | undefined): Promise<void> {
+  async #removeFromKernel(name: string, state: KernelDeviceState | undefined): Promise<void> {
     try {
-      if (state) await KernelDevice.remove(state, this.#host.exporters);
+      if (state) await KernelDevice.remove(name, state, this.#host.exporters);
     } catch (error) {
       this.#host.log(error);
     }
   }
 
-  async #remove({ registration: { kernel }, paths, claims, device }: Heir): Promise<void> {
+  async #remove({ registration, paths, claims, device }: Heir): Promise<void> {
+    const { name: registered, kernel } = registration;
     const { log, mapper } = this.#host;
     try {
       if (device) await mapper.remove(device);
     } catch (error) {
       log(error);
     }
-    await this.#removeFromKernel(kernel);
+    const name = paths ? basename(paths.directory) : registered;
+    await this.#removeFromKernel(name, kernel);
     claims?.release();
     if (paths) releaseDirectory(paths.directory);
   }
