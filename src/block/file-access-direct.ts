@@ -9,7 +9,6 @@ import type { FileContext, FileTransfers } from './file-transfers.ts';
  * other memory, and where addresses are not known, there are aligned bounce buffers.
  */
 export class DirectAccess implements FileAccess {
-  readonly writesStably: boolean;
   readonly #file: FileContext;
   readonly #transfers: FileTransfers;
   readonly #unit: number;
@@ -20,7 +19,10 @@ export class DirectAccess implements FileAccess {
     this.#file = file;
     this.#transfers = transfers;
     this.#unit = unit;
-    this.writesStably = transfers.writesStably;
+  }
+
+  get writesStably(): boolean {
+    return this.#transfers.writesStably;
   }
 
   read(offset: number, into: Uint8Array): MaybePromise<void> {

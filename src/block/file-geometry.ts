@@ -32,12 +32,12 @@ export async function regularFileGeometry(
   path: string,
   handle: FileHandle,
   stats: Stats,
-  direct: boolean,
+  options: { readonly readOnly: boolean; readonly direct: boolean },
 ): Promise<FileGeometry> {
+  const { readOnly, direct } = options;
   const logicalBlockSize = direct ? await directUnit(path, handle, stats) : DEFAULT_BLOCK_SIZE;
   const physicalBlockSize = Math.max(logicalBlockSize, isPowerOfTwo(stats.blksize) ? stats.blksize : 4096);
-  // Fails on what is opened for reading only.
-  const holes = await canPunchHoles(handle.fd, stats.size);
+  const holes = !readOnly && (await canPunchHoles(handle.fd, stats.size));
   return {
     size: alignDown(stats.size, logicalBlockSize),
     logicalBlockSize,

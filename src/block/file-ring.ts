@@ -14,7 +14,7 @@ import {
   type FileContext,
   type FileTransfers,
   fileFailure,
-  PoolTransfers,
+  type PoolTransfers,
   truncated,
 } from './file-transfers.ts';
 
@@ -29,10 +29,10 @@ export class RingTransfers implements FileTransfers {
   readonly pool: PoolTransfers;
   readonly #idle: Transfer[] = [];
 
-  constructor(ring: Uring, file: FileContext) {
+  constructor(ring: Uring, file: FileContext, pool: PoolTransfers) {
     this.ring = ring;
     this.file = file;
-    this.pool = new PoolTransfers(file);
+    this.pool = pool;
   }
 
   read(offset: number, into: Uint8Array, done: number): Promise<void> {

@@ -44,7 +44,7 @@ export async function openFile(path: string, options: OpenFileOptions = {}): Pro
   try {
     const geometry = stats.isBlockDevice()
       ? await diskGeometry(path, handle, stats)
-      : await regularFileGeometry(path, handle, stats, direct);
+      : await regularFileGeometry(path, handle, stats, { readOnly, direct });
     const access = direct ? 'direct' : (await livesInMemory(path, stats)) ? 'memory' : 'cached';
     // Whoever holds `close` holds the handle, which would otherwise close the descriptor when collected.
     const descriptor = { fd: handle.fd, close: () => handle.close() };
@@ -164,13 +164,14 @@ export class FileDevice implements BlockDevice {
   }
 
   /**
-   * One stable write is faster than a write and a flush, which is about everybody's data; but a flush under way is
-   * about to be followed by one that serves all who wait, and it alone covers an adopted file (file-share.ts).
+   * One stable write is faster than a write and a flush, which is about everybody's data. Through the page cache it
+   * takes a flush's turn: it may be told of what others lost, so that it is for the owner alone (file-share.ts), and
+   * where flushes are under way already, the next one serves all who wait.
    */
   async #writeStable(offset: number, from: Uint8Array): Promise<void> {
     const direct = this.#kind === 'direct';
-    const stable = this.#access.writesStably && this.#descriptor.datasync === undefined;
-    if (!stable || (!direct && !this.#flushes.idle)) {
+    const inTurn = this.#descriptor.datasync === undefined && this.#flushes.idle;
+    if (!this.#access.writesStably || !(direct || inTurn)) {
       await this.#access.write(offset, from, false);
       return this.#flushes.flush();
     }

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { RingTransfers } from '../../../src/block/file-ring.ts';
+import { adoptFile } from '../../../src/block/file-share.ts';
 import { PoolTransfers } from '../../../src/block/file-transfers.ts';
 import { openFile } from '../../../src/block/index.ts';
 import { TscryptError } from '../../../src/errors.ts';
@@ -155,6 +156,24 @@ describe.skipIf(!threadRing())('a write that is stable by itself', () => {
     expect(await codeOf(() => device.write(0, block, { fua: true }))).toBe('NO_SPACE');
     expect(await codeOf(() => device.flush())).toBe('NO_SPACE');
     await device.close();
+  });
+
+  it("of another thread is its own past the page cache, and the owner's flush through it", async () => {
+    for (const direct of [false, true]) {
+      const owner = await openFile(path, { direct });
+      const share = owner.share?.();
+      if (!share) throw new Error('no share');
+      let flushes = 0;
+      const other = adoptFile(share, async () => {
+        flushes += 1;
+        await owner.flush();
+      });
+      await other.write(0, pattern(4096, 2), { fua: true });
+      expect(flushes).toBe(direct ? 0 : 1);
+      await other.close();
+      await owner.close();
+    }
+    expect(stable).toEqual([4096]);
   });
 
   it('leaves the work to a flush that others wait for', async () => {
