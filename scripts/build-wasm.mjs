@@ -11,7 +11,7 @@ const target = new URL('vector-wasm.ts', folder);
 
 /**
  * The sign bits of words 1 and 3 become masks (by 32-bit arithmetic shifts, for which every CPU has an instruction):
- * word 3's selects 0x87 in the low half, word 1's the carry into the high half.
+ * word 3's selects 0x87 in the low half, word 1's the carry into the high half, from $poly.
  */
 const double = (_, t) => `
   (local.set $signs (i32x4.shr_s (local.get ${t}) (i32.const 31)))
@@ -20,7 +20,7 @@ const double = (_, t) => `
       (i64x2.shl (local.get ${t}) (i32.const 1))
       (v128.and
         (i8x16.shuffle 12 13 14 15 12 13 14 15 4 5 6 7 4 5 6 7 (local.get $signs) (local.get $signs))
-        (v128.const i32x4 0x87 0 1 0))))`;
+        (local.get $poly))))`;
 
 const features = { simd: true };
 const text = readFileSync(source, 'utf8').replace(/^ *\(@double (\$\w+)\)$/gm, double);

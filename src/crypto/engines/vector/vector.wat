@@ -5,7 +5,8 @@
 ;; (@double $t): the next XTS tweak, which is the last one times the primitive element of GF(2^128), in the
 ;; convention of IEEE 1619-2018, 5.2: a 128-bit little-endian shift left by one; the bit that falls out comes back
 ;; as 0x87. scripts/build-wasm.mjs writes it out at each place, since V8 does not inline calls here and a call costs
-;; more than the arithmetic. The function needs a local $signs.
+;; more than the arithmetic. The function needs a local $signs, and in $poly what the masks select: from a constant in
+;; its place newer versions of V8 would load it each time, at half the speed.
 (module
   (import "arena" "memory" (memory 1))
 
@@ -30,7 +31,8 @@
   (func (export "xtsBegin")
     (param $data i32) (param $tweaks i32) (param $ivs i32) (param $sectors i32) (param $blocks i32)
     (local $size i32) (local $k i32) (local $p i32) (local $q i32)
-    (local $a v128) (local $b v128) (local $c v128) (local $d v128) (local $signs v128)
+    (local $a v128) (local $b v128) (local $c v128) (local $d v128) (local $signs v128) (local $poly v128)
+    (local.set $poly (v128.const i32x4 0x87 0 1 0))
     (local.set $size (i32.shl (local.get $blocks) (i32.const 4)))
     (block $single
       (loop $four
@@ -91,7 +93,8 @@
   ;; xtsDeltas this is all that is left to do around one XTS call over many sectors.
   (func (export "xtsFold") (param $data i32) (param $starts i32) (param $sectors i32) (param $blocks i32)
     (local $size i32) (local $end i32) (local $p i32) (local $q i32) (local $r i32)
-    (local $a v128) (local $b v128) (local $c v128) (local $d v128) (local $signs v128)
+    (local $a v128) (local $b v128) (local $c v128) (local $d v128) (local $signs v128) (local $poly v128)
+    (local.set $poly (v128.const i32x4 0x87 0 1 0))
     (local.set $size (i32.shl (local.get $blocks) (i32.const 4)))
     (block $single
       (loop $four
