@@ -4,11 +4,12 @@ import { join } from 'node:path';
 /**
  * What a test needs besides Node: a command on the PATH by its name, or one of these.
  * - `root`: the test runs as user 0
+ * - `fuse`, `loop`: the kernel's device of that name
  * - `uml`: user-mode Linux, fetched by test/kernel/harness/fetch
  * - `qemu`: QEMU, and the kernel for it that test/kernel/harness/fetch fetches
  * - `build`: dist/, made by `npm run build`
  */
-export type Requirement = 'root' | 'uml' | 'qemu' | 'build' | (string & {});
+export type Requirement = 'root' | 'fuse' | 'loop' | 'uml' | 'qemu' | 'build' | (string & {});
 
 /** Where commands are looked for: the caller's PATH and the directories of system administration. */
 export const SEARCH_PATH = [
@@ -54,6 +55,10 @@ function absence(requirement: Requirement): string | undefined {
   switch (requirement) {
     case 'root':
       return process.getuid?.() === 0 ? undefined : 'this needs root';
+    case 'fuse':
+      return existsSync('/dev/fuse') ? undefined : 'there is no /dev/fuse (modprobe fuse)';
+    case 'loop':
+      return existsSync('/dev/loop-control') ? undefined : 'there is no /dev/loop-control (modprobe loop)';
     case 'uml':
       return kernelAbsence('user-mode Linux', KERNEL_DIRECTORY);
     case 'qemu':
