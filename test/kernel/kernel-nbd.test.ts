@@ -11,10 +11,7 @@ const SUPPORT = join(ROOT, 'test/suites/kernel-export-script.sh');
 describe.skipIf(!requires('uml', 'mkfs.ext4', 'fio', 'nbd-client'))(
   'a device of the kernel’s NBD client',
   () => {
-    let program: string;
-    beforeAll(async () => {
-      program = await bundle('test/suites/kernel-export-program.ts');
-    });
+    const program = bundle('test/suites/kernel-export-program.ts');
 
     /** Runs a script in a directory in memory. `serve` and `signal` are those of kernel-export-script.sh. */
     async function inKernel(script: string): Promise<KernelResult> {
