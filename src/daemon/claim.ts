@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromSystemError, TscryptError } from '../errors.ts';
 import { isAlive, type ProcessIdentity, thisProcess } from '../sys/index.ts';
-import { isGuarded } from './guards.ts';
+import { guardOf } from './guards.ts';
 import { hasKernelRecord } from './kernel-record.ts';
 import { entries, findToken, LONGEST_NAME, longName, randomId, tokenName } from './owner-tokens.ts';
 
@@ -147,7 +147,7 @@ export function clearIfDead(directory: string): Holder {
     // Nobody's: an empty directory can be taken as it is, and a full one is not ours to empty.
     if (!token) return { kind: entries(directory).length === 0 ? 'none' : 'foreign' };
     if (isAlive(token.process)) return { kind: token.kind, process: token.process };
-    if (token.kind === 'owner' && isGuarded(dirname(directory), token.process))
+    if (token.kind === 'owner' && guardOf(dirname(directory), token.process))
       return { kind: 'guarded', process: token.process };
     // What it left in the kernel would be forgotten with it (remains.ts).
     if (token.kind === 'owner' && hasKernelRecord(directory))

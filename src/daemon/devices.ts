@@ -1,29 +1,15 @@
-import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { checkName } from '../dm/names.ts';
 import type { TargetStatus } from '../dm/status.ts';
 import { TscryptError } from '../errors.ts';
-import { describeUser, isAlive, type ProcessIdentity } from '../sys/index.ts';
+import { describeUser, isAlive } from '../sys/index.ts';
 import type { TableArg, TableSpec } from '../table/spec.ts';
-import { clearDeadStagings, clearIfDead, deviceDirectories, holderOf } from './claim.ts';
-import { ask, NOT_LISTENING } from './control-client.ts';
+import { clearDeadStagings, clearIfDead, deviceDirectories } from './claim.ts';
+import { supervisorDirectory } from './guards.ts';
 import { clearDeadClaims } from './number-claims.ts';
+import { asked, type Found, find, findOrThrow, gone, isHeld, isLost, status } from './reaching.ts';
 import { clearRemains, usersOfNode, usersText } from './remains.ts';
 import type { CloseOptions, DeviceInfo, Geometry } from './request.ts';
-import { type DevicePaths, devicePaths, existingRuntimeDirectory } from './runtime-directory.ts';
-import { askWithSecrets } from './secrets-client.ts';
-
-const STATUS_TIMEOUT_MS = 10_000;
-const LONGEST_PAUSE_MS = 50;
-/** How long a daemon may be neither listening nor gone: it is starting, or closing for somebody else. */
-const TRANSITION_MS = 30_000;
-/** How long a process that ends may take to disappear once its connections are closed. */
-const ENDING_MS = 2_000;
-
-interface Found {
-  readonly paths: DevicePaths;
-  readonly daemon: ProcessIdentity;
-}
+import { devicePaths, existingRuntimeDirectory } from './runtime-directory.ts';
 
 /**
  * The active device of that name, or undefined; one that is only starting or already closing is not active.
@@ -42,6 +28,7 @@ export async function listDevices(): Promise<DeviceInfo[]> {
   if (root === undefined) return [];
   clearDeadStagings(root);
   clearDeadClaims(root);
+  clearIfDead(supervisorDirectory(root));
   const found = deviceDirectories(root).flatMap((name) => find(root, name) ?? []);
   const infos = await Promise.all(found.map(status));
   return infos.filter((info) => info !== undefined);
@@ -57,30 +44,30 @@ export async function listDevices(): Promise<DeviceInfo[]> {
 export async function closeDevice(name: string, options: CloseOptions = {}): Promise<void> {
   const remains = remainsOf(name);
   if (remains !== undefined) return await clearRemains(remains, name, { force: options.force ?? false });
-  const found = await findOrThrow(name);
+  const found = findOrThrow(name);
   try {
     const answer = (await asked(found, name, 'close', { ...options })) as { closed?: boolean } | null;
     if (answer?.closed) await gone(found);
   } catch (error) {
     if (isBusy(error)) throw await withUsers(error, found);
     // Somebody else closed it at the same time: what its daemon had to say of that, it said to the other.
-    if (!lostConnection(error) || isHeld(found) || !isAlive(found.daemon)) throw error;
+    if (!isLost(error) || isHeld(found) || !isAlive(found.daemon)) throw error;
   }
 }
 
 /** Holds all requests back until {@link resumeDevice}; what was written before is flushed unless told not to. */
 export async function suspendDevice(name: string, options: { flush?: boolean } = {}): Promise<void> {
-  await asked(await findOrThrow(name), name, 'suspend', { flush: options.flush ?? true });
+  await asked(findOrThrow(name), name, 'suspend', { flush: options.flush ?? true });
 }
 
 /** Makes a table that was loaded live, if there is one, and lets requests through. */
 export async function resumeDevice(name: string, options: { flush?: boolean } = {}): Promise<void> {
-  await asked(await findOrThrow(name), name, 'resume', { flush: options.flush ?? true });
+  await asked(findOrThrow(name), name, 'resume', { flush: options.flush ?? true });
 }
 
 /** Makes everything written so far stable. */
 export async function flushDevice(name: string): Promise<void> {
-  await asked(await findOrThrow(name), name, 'flush');
+  await asked(findOrThrow(name), name, 'flush');
 }
 
 /**
@@ -95,17 +82,17 @@ export async function loadDeviceTable(
   options: { readonly readOnly?: boolean } = {},
 ): Promise<void> {
   const params = { ...options, table, workingDirectory: process.cwd() };
-  await asked(await findOrThrow(name), name, 'load', params, true);
+  await asked(findOrThrow(name), name, 'load', params, true);
 }
 
 /** Drops the table that was loaded and not made live. */
 export async function clearDeviceTable(name: string): Promise<void> {
-  await asked(await findOrThrow(name), name, 'clear');
+  await asked(findOrThrow(name), name, 'clear');
 }
 
 /** Replaces the live table by one of its size that fails every request. */
 export async function wipeDeviceTable(name: string, options: { readonly flush: boolean }): Promise<void> {
-  await asked(await findOrThrow(name), name, 'wipeTable', options);
+  await asked(findOrThrow(name), name, 'wipeTable', options);
 }
 
 /**
@@ -117,12 +104,12 @@ export async function deviceTable(
   name: string,
   options: { readonly inactive?: boolean; readonly showKeys?: boolean } = {},
 ): Promise<TableSpec> {
-  return (await asked(await findOrThrow(name), name, 'table', options, true)) as TableSpec;
+  return (await asked(findOrThrow(name), name, 'table', options, true)) as TableSpec;
 }
 
 /** The state of each target of the live table. */
 export async function deviceStatus(name: string): Promise<TargetStatus[]> {
-  return (await asked(await findOrThrow(name), name, 'targets')) as TargetStatus[];
+  return (await asked(findOrThrow(name), name, 'targets')) as TargetStatus[];
 }
 
 /**
@@ -136,22 +123,22 @@ export async function messageDevice(
   sector: number,
   words: readonly TableArg[],
 ): Promise<string> {
-  return String(await asked(await findOrThrow(name), name, 'message', { sector, words }, true));
+  return String(await asked(findOrThrow(name), name, 'message', { sector, words }, true));
 }
 
 /** @throws TscryptError DEVICE_EXISTS when the new name is taken */
 export async function renameDevice(name: string, to: string): Promise<void> {
   checkName(to);
-  await asked(await findOrThrow(name), name, 'rename', { to });
+  await asked(findOrThrow(name), name, 'rename', { to });
 }
 
 /** Gives a device without a UUID one. */
 export async function setDeviceUuid(name: string, uuid: string): Promise<void> {
-  await asked(await findOrThrow(name), name, 'setUuid', { uuid });
+  await asked(findOrThrow(name), name, 'setUuid', { uuid });
 }
 
 export async function setDeviceGeometry(name: string, geometry: Geometry): Promise<void> {
-  await asked(await findOrThrow(name), name, 'setGeometry', { ...geometry });
+  await asked(findOrThrow(name), name, 'setGeometry', { ...geometry });
 }
 
 /**
@@ -161,7 +148,7 @@ export async function setDeviceGeometry(name: string, geometry: Geometry): Promi
  * @throws TscryptError NO_SUCH_DEVICE when the device is removed meanwhile
  */
 export async function waitForDeviceEvent(name: string, known?: number): Promise<DeviceInfo> {
-  return (await asked(await findOrThrow(name), name, 'wait', { known })) as DeviceInfo;
+  return (await asked(findOrThrow(name), name, 'wait', { known })) as DeviceInfo;
 }
 
 /** The directory of a device whose daemon has died and left something in the kernel. */
@@ -188,100 +175,4 @@ async function withUsers(error: TscryptError, { daemon }: Found): Promise<Tscryp
     hint: error.hint ?? `To take it away from who uses it: tscrypt close --force ${device}`,
     cause: error,
   });
-}
-
-function find(root: string, name: string): Found | undefined {
-  const paths = devicePaths(root, name);
-  const holder = clearIfDead(paths.directory);
-  return holder.kind === 'owner' ? { paths, daemon: holder.process } : undefined;
-}
-
-async function findOrThrow(name: string): Promise<Found> {
-  checkName(name);
-  const root = existingRuntimeDirectory();
-  const found = root === undefined ? undefined : find(root, name);
-  if (!found) throw notActive(name);
-  return found;
-}
-
-function notActive(name: string): TscryptError {
-  return new TscryptError('NO_SUCH_DEVICE', `Device ${name} is not active.`, { details: { name } });
-}
-
-async function status(found: Found): Promise<DeviceInfo | undefined> {
-  try {
-    const answer = await ask(found.paths.controlSocket, 'status', {}, STATUS_TIMEOUT_MS);
-    if (answer !== NOT_LISTENING) return answer as DeviceInfo;
-  } catch (error) {
-    // A connection that breaks is the first sign of an end; the process is still there for a moment.
-    if (lostConnection(error)) await ended(found.daemon, ENDING_MS);
-    if (isAlive(found.daemon)) throw error;
-  }
-  // It ended while it was asked, perhaps without clearing up.
-  clearIfDead(found.paths.directory);
-  return undefined;
-}
-
-async function asked(
-  found: Found,
-  name: string,
-  method: string,
-  params: Readonly<Record<string, unknown>> = {},
-  withSecrets = false,
-): Promise<unknown> {
-  const { controlSocket, secretsSocket } = found.paths;
-  for (const waiting = pauses(TRANSITION_MS); ; ) {
-    const answer = withSecrets
-      ? await askWithSecrets(secretsSocket, method, params)
-      : await ask(controlSocket, method, params);
-    if (answer !== NOT_LISTENING) return answer;
-    if (!isHeld(found)) throw notActive(name);
-    const pause = waiting.next();
-    if (pause.done)
-      throw new TscryptError('DEVICE_BUSY', `Device ${name} is starting or closing.`, { details: { name } });
-    await sleep(pause.value);
-  }
-}
-
-function lostConnection(error: unknown): boolean {
-  return error instanceof TscryptError && error.code === 'CONNECTION_LOST';
-}
-
-/** Waits until the daemon's process is no more, or the time is up. */
-async function ended(daemon: ProcessIdentity, timeoutMs: number): Promise<void> {
-  for (const pause of pauses(timeoutMs)) {
-    if (!isAlive(daemon)) return;
-    await sleep(pause);
-  }
-}
-
-/** Waits until the device is no longer its daemon's, and the daemon is gone if it was its last. */
-async function gone(found: Found): Promise<void> {
-  for (const pause of pauses(Number.POSITIVE_INFINITY)) {
-    if (!isHeld(found)) break;
-    await sleep(pause);
-  }
-  // Usually it has done so itself; if it was killed on its last steps, this does.
-  clearIfDead(found.paths.directory);
-  if (!servesOthers(found)) await ended(found.daemon, ENDING_MS);
-}
-
-function servesOthers({ paths, daemon }: Found): boolean {
-  const root = dirname(paths.directory);
-  return deviceDirectories(root).some((name) => holderOf(join(root, name))?.pid === daemon.pid);
-}
-
-/** Whether the daemon that had the device lives and has it still. */
-function isHeld(found: Found): boolean {
-  const holder = holderOf(found.paths.directory);
-  return holder?.pid === found.daemon.pid && isAlive(found.daemon);
-}
-
-function* pauses(totalMs: number): Generator<number, undefined> {
-  let pause = 1;
-  for (let total = 0; total < totalMs; total += pause) {
-    yield pause;
-    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
-  }
-  return undefined;
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAlive, type ProcessIdentity } from '../sys/index.ts';
 import { findToken, longName } from './owner-tokens.ts';
@@ -16,13 +16,22 @@ export function guardPath(directory: string, daemon: ProcessIdentity): string {
   return join(directory, `guard.${daemon.pid}.${daemon.startTime}`);
 }
 
+/** What is in the file: the daemon serves, or has said that it makes way. */
+export type Guard = 'serving' | 'leaving';
+
 /**
  * Whether a supervisor sees to it that this daemon is replaced. To be asked after the daemon was seen dead: the guard
  * was there before it died, and goes when the last of what it owned has another owner or none.
  */
-export function isGuarded(root: string, daemon: ProcessIdentity): boolean {
+export function guardOf(root: string, daemon: ProcessIdentity): Guard | undefined {
   const directory = supervisorDirectory(root);
-  if (!existsSync(guardPath(directory, daemon))) return false;
+  let guard: string;
+  try {
+    guard = readFileSync(guardPath(directory, daemon), 'latin1');
+  } catch {
+    return undefined;
+  }
   const supervisor = findToken(directory);
-  return supervisor?.kind === 'owner' && isAlive(supervisor.process);
+  if (supervisor?.kind !== 'owner' || !isAlive(supervisor.process)) return undefined;
+  return guard === 'leaving' ? 'leaving' : 'serving';
 }

@@ -105,8 +105,14 @@ export class StackOperations {
 
   /** @returns as `DeviceServer.close` */
   async close(device: MappedDevice, options: CloseOptions): Promise<boolean> {
-    const { server } = this.#options.members.get(device);
-    return await this.change(device, () => server.close(options));
+    const { members } = this.#options;
+    const member = members.get(device);
+    return await this.change(device, async () => {
+      const closed = await member.server.close(options);
+      // Nobody who was told that it is closed must see it come again.
+      if (closed) await members.remove(member);
+      return closed;
+    });
   }
 
   /** Anything else that a successor has to know. */

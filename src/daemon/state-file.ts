@@ -43,11 +43,12 @@ export function writeState(paths: DevicePaths, info: DeviceInfo): void {
   renameSync(draft, paths.state);
 }
 
-/** Of every device of a living daemon that has got so far, by name. */
+/** Of every device of a daemon that lives or will be replaced, and has got so far, by name. */
 export function readStates(root: string): DeviceState[] {
   return deviceDirectories(root).flatMap((name) => {
     const paths = devicePaths(root, name);
-    if (clearIfDead(paths.directory).kind !== 'owner') return [];
+    const { kind } = clearIfDead(paths.directory);
+    if (kind !== 'owner' && kind !== 'guarded') return [];
     try {
       return [JSON.parse(readFileSync(paths.state, 'utf8')) as DeviceState];
     } catch {

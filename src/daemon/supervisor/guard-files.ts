@@ -1,6 +1,6 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { ProcessIdentity } from '../../sys/index.ts';
-import { guardPath } from '../guards.ts';
+import { type Guard, guardPath } from '../guards.ts';
 
 /** The supervisor's word that what these daemons own will have a successor (guards.ts). */
 export class GuardFiles {
@@ -11,8 +11,10 @@ export class GuardFiles {
     this.#directory = directory;
   }
 
-  put(daemon: ProcessIdentity): void {
-    writeFileSync(guardPath(this.#directory, daemon), '', { mode: 0o600 });
+  put(daemon: ProcessIdentity, guard: Guard): void {
+    const path = guardPath(this.#directory, daemon);
+    writeFileSync(`${path}.new`, guard, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
   }
 
   remove(daemon: ProcessIdentity): void {

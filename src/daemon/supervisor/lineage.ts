@@ -51,7 +51,7 @@ export class Lineage {
   constructor(daemon: ProcessIdentity, options: LineageOptions) {
     this.#options = options;
     this.#daemons = [daemon];
-    options.guards.put(daemon);
+    options.guards.put(daemon, 'serving');
   }
 
   get status(): SupervisedDaemon {
@@ -103,6 +103,8 @@ export class Lineage {
   /** The daemon ends and wants a successor. */
   leave(): void {
     this.#leaving = true;
+    const daemon = this.#daemons.at(-1);
+    if (daemon) this.#options.guards.put(daemon, 'leaving');
   }
 
   /** The daemon ends in order, and has nothing left to see to. */
@@ -177,7 +179,7 @@ export class Lineage {
     let successor: Successor;
     try {
       successor = await startSuccessor(this.#order(task), (process) => {
-        this.#options.guards.put(process);
+        this.#options.guards.put(process, 'serving');
         this.#daemons.push(process);
       });
     } catch (error) {
