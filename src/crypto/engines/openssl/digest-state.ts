@@ -3,8 +3,8 @@ import type { Openssl } from './openssl.ts';
 
 /** A hash in OpenSSL's memory that is computed again and again from the same beginning. Addresses, not offsets. */
 export interface DigestState {
-  /** All at once. */
-  digest(data: number, length: number, out: number): void;
+  /** All at once, where that is faster than the three one after the other. */
+  readonly once?: ((data: number, length: number, out: number) => void) | undefined;
   begin(): void;
   update(data: number, length: number): void;
   end(out: number): void;
@@ -40,7 +40,7 @@ export function createDigestState(
     return undefined;
   }
   const begin = (): void => {
-    if (!live) throw new TscryptError('INTERNAL', 'hash used after it was disposed of');
+    if (!live) throw disposed();
     if (c.EVP_MD_CTX_copy_ex(state, salted) !== 1) throw openssl.failure('EVP_MD_CTX_copy_ex');
   };
   const update = (data: number, length: number): void => {
@@ -49,16 +49,12 @@ export function createDigestState(
   const end = (out: number): void => {
     if (c.EVP_DigestFinal_ex(state, out, 0) !== 1) throw openssl.failure('EVP_DigestFinal_ex');
   };
+  const once = (data: number, length: number, out: number): void => {
+    if (!live) throw disposed();
+    if (c.EVP_Digest(data, length, out, 0, digest, 0) !== 1) throw openssl.failure('EVP_Digest');
+  };
   return {
-    digest(data, length, out) {
-      if (saltLength === 0 && live) {
-        if (c.EVP_Digest(data, length, out, 0, digest, 0) !== 1) throw openssl.failure('EVP_Digest');
-        return;
-      }
-      begin();
-      update(data, length);
-      end(out);
-    },
+    once: saltLength === 0 ? once : undefined,
     begin,
     update,
     end,
@@ -95,7 +91,7 @@ export function createHmacState(
     if (c.HMAC_Update(state, data, length) !== 1) throw openssl.failure('HMAC_Update');
   };
   const begin = (): void => {
-    if (!live) throw new TscryptError('INTERNAL', 'hash used after it was disposed of');
+    if (!live) throw disposed();
     if (c.HMAC_Init_ex(state, 0, 0, 0, 0) !== 1) throw openssl.failure('HMAC_Init_ex');
     if (saltLength > 0) update(salt, saltLength);
   };
@@ -103,11 +99,6 @@ export function createHmacState(
     if (c.HMAC_Final(state, out, openssl.area.lengthAddress) !== 1) throw openssl.failure('HMAC_Final');
   };
   return {
-    digest(data, length, out) {
-      begin();
-      update(data, length);
-      end(out);
-    },
     begin,
     update,
     end,
@@ -116,4 +107,8 @@ export function createHmacState(
       live = false;
     },
   };
+}
+
+function disposed(): TscryptError {
+  return new TscryptError('INTERNAL', 'hash used after it was disposed of');
 }

@@ -124,11 +124,12 @@ class OpensslSectorHash implements SectorHash {
     const size = this.#sectorSize;
     const state = this.#state;
     const { view, number, after, afterLength } = this.#extra;
+    const once = this.#numbered || afterLength > 0 ? undefined : state.once;
     let data = base + dataAt;
     let digest = base + digestsAt;
     for (let i = 0; i < count; i++, data += size, digest += this.size) {
-      if (!this.#numbered && afterLength === 0) {
-        state.digest(data, size, digest);
+      if (once) {
+        once(data, size, digest);
         continue;
       }
       state.begin();
