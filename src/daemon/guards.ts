@@ -16,8 +16,8 @@ export function guardPath(directory: string, daemon: ProcessIdentity): string {
   return join(directory, `guard.${daemon.pid}.${daemon.startTime}`);
 }
 
-/** What is in the file: the daemon serves, or has said that it makes way. */
-export type Guard = 'serving' | 'leaving';
+/** What is in the file: the daemon serves, is taking over, or has said that it makes way. */
+export type Guard = 'serving' | 'succeeding' | 'leaving';
 
 /**
  * Whether a supervisor sees to it that this daemon is replaced. To be asked after the daemon was seen dead: the guard
@@ -25,13 +25,12 @@ export type Guard = 'serving' | 'leaving';
  */
 export function guardOf(root: string, daemon: ProcessIdentity): Guard | undefined {
   const directory = supervisorDirectory(root);
-  let guard: string;
+  let guard: Guard;
   try {
-    guard = readFileSync(guardPath(directory, daemon), 'latin1');
+    guard = readFileSync(guardPath(directory, daemon), 'latin1') as Guard;
   } catch {
     return undefined;
   }
   const supervisor = findToken(directory);
-  if (supervisor?.kind !== 'owner' || !isAlive(supervisor.process)) return undefined;
-  return guard === 'leaving' ? 'leaving' : 'serving';
+  return supervisor?.kind === 'owner' && isAlive(supervisor.process) ? guard : undefined;
 }

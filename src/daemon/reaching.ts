@@ -112,8 +112,7 @@ function isBeingReplaced(found: Found): boolean {
   const daemon = holderOf(found.paths.directory);
   if (!daemon || !isHeld(found)) return false;
   const guard = guardOf(dirname(found.paths.directory), daemon);
-  if (guard === undefined) return false;
-  return guard === 'leaving' || daemon.pid !== found.daemon.pid || !isAlive(daemon);
+  return guard !== undefined && (guard !== 'serving' || !isAlive(daemon));
 }
 
 function notActive(name: string): TscryptError {

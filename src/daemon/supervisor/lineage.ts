@@ -142,7 +142,7 @@ export class Lineage {
 
   async #succeed(): Promise<void> {
     if (!(await this.#death())) return;
-    if (!this.#leaving) this.#patience.crashed();
+    if (!this.#leaving) this.#patience.died();
     while (!this.#over) {
       if (this.#devices.size === 0) return this.end();
       if (this.#patience.exhausted && !this.#leaving) return await this.#discard();
@@ -179,7 +179,7 @@ export class Lineage {
     let successor: Successor;
     try {
       successor = await startSuccessor(this.#order(task), (process) => {
-        this.#options.guards.put(process, 'serving');
+        this.#options.guards.put(process, 'succeeding');
         this.#daemons.push(process);
       });
     } catch (error) {
@@ -208,8 +208,8 @@ export class Lineage {
   }
 
   #failed(error: unknown): void {
-    if (this.#working) this.#patience.crashed();
-    else this.#patience.didNotStart();
+    if (this.#working) this.#patience.failedToSucceed();
+    else this.#patience.failedToStart();
     if (error === undefined) return;
     this.#lastError = fromSystemError(error, 'The successor failed').message;
     this.#options.log(error);

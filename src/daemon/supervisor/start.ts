@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,19 +49,8 @@ async function start(root: string): Promise<boolean> {
   try {
     const child = await startDetached(supervisorProgram(), log);
     child.unref();
-    const channel = channelTo(child);
     const order: SupervisorOrder = { root, staging };
-    const line = await new Promise<string>((resolve, reject) => {
-      const lost = (): void => {
-        if (hasEnded(child)) reject(earlyEnd(child, log));
-        else child.once('exit', () => reject(earlyEnd(child, log)));
-      };
-      channel.on('error', () => channel.destroy());
-      channel.once('close', lost);
-      readLines(channel, resolve, () => channel.destroy());
-      for (const piece of encodeFrame(order)) channel.write(piece);
-    }).finally(() => channel.destroy());
-    const answer = parseLine(line);
+    const answer = parseLine(await answerOf(child, log, order));
     if (answer.error === undefined) return true;
     const error = decodeError(answer.error);
     if (error.code === 'DEVICE_EXISTS') return false;
@@ -68,6 +58,30 @@ async function start(root: string): Promise<boolean> {
   } finally {
     closeSync(log);
     rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/** The line that it says when it is ready, or cannot be. */
+async function answerOf(child: ChildProcess, log: number, order: SupervisorOrder): Promise<string> {
+  const channel = channelTo(child);
+  let answered = false;
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      // Its end is of interest for as long as it is waited for, and so is its log.
+      const ended = (): void => {
+        if (!answered) reject(earlyEnd(child, log));
+      };
+      channel.on('error', () => channel.destroy());
+      channel.once('close', () => {
+        if (hasEnded(child)) ended();
+        else child.once('exit', ended);
+      });
+      readLines(channel, resolve, () => channel.destroy());
+      for (const piece of encodeFrame(order)) channel.write(piece);
+    });
+  } finally {
+    answered = true;
+    channel.destroy();
   }
 }
 

@@ -93,3 +93,57 @@ export class SupervisedHarness extends DaemonHarness {
     });
   }
 }
+
+/**
+ * Writes to a node without pause, and knows what must be there: each block is written with ever higher numbers, of
+ * which it must hold the last one that was acknowledged, or one that was under way.
+ */
+export class Load {
+  readonly #node: FakeNode;
+  readonly #blocks: number;
+  readonly #acknowledged: number[];
+  readonly #started: number[];
+  #stopped = false;
+  readonly #writers: Promise<void>[];
+  acknowledgements = 0;
+
+  constructor(node: FakeNode, { blocks = 64, writers = 4 } = {}) {
+    this.#node = node;
+    this.#blocks = blocks;
+    this.#acknowledged = new Array<number>(blocks).fill(0);
+    this.#started = new Array<number>(blocks).fill(0);
+    this.#writers = Array.from({ length: writers }, (_, writer) => this.#write(writer, writers));
+  }
+
+  /** Ends the writers, and compares. Rejects when a request failed or a block is not as it must be. */
+  async check(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#writers);
+    for (let block = 0; block < this.#blocks; block++) {
+      const bytes = await this.#node.read(block * BLOCK, BLOCK);
+      const found = bytes.readUInt32LE(0);
+      const whole = bytes.equals(content(block, found)) || (found === 0 && this.#acknowledged[block] === 0);
+      if (!whole || found < this.#acknowledged[block]! || found > this.#started[block]!)
+        throw new Error(`block ${block} is ${found}, acknowledged ${this.#acknowledged[block]}`);
+    }
+  }
+
+  async #write(writer: number, step: number): Promise<void> {
+    for (let number = 1; !this.#stopped; number++) {
+      for (let block = writer; block < this.#blocks && !this.#stopped; block += step) {
+        this.#started[block] = number;
+        await this.#node.write(block * BLOCK, content(block, number));
+        this.#acknowledged[block] = number;
+        this.acknowledgements++;
+      }
+    }
+  }
+}
+
+const BLOCK = 4096;
+
+function content(block: number, number: number): Buffer {
+  const bytes = Buffer.alloc(BLOCK, `${block} ${number} `);
+  bytes.writeUInt32LE(number, 0);
+  return bytes;
+}
