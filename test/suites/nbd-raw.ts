@@ -30,6 +30,11 @@ export class RawNbdClient {
     return new RawNbdClient(socket);
   }
 
+  /** A connection that is past the handshake, or needs none. */
+  static over(socket: net.Socket): RawNbdClient {
+    return new RawNbdClient(socket);
+  }
+
   /** Connected, server's hello checked, client flags sent. */
   static async greet(address: net.NetConnectOpts, clientFlags = 3): Promise<RawNbdClient> {
     const client = await RawNbdClient.connect(address);
