@@ -83,6 +83,7 @@ export class DeviceServer {
       exports: [{ name: request.name, device, readOnly: request.readOnly ?? false }],
       ...(tls && { tls }),
       queues: () => options.queues,
+      onError: options.log,
       onConnectionsChange: (_, count) => this.#countConnections(count),
     });
     this.kernel = new KernelExportSlot({
