@@ -1,7 +1,7 @@
 import type { ArgInput, FlagInput } from '@oclif/core/interfaces';
 import { parse } from '@oclif/core/parser';
 import { useSecretAllocator } from '../crypto/secret.ts';
-import type { ActionName } from './flags/actions.ts';
+import { ACTIONS, type ActionName, type ActionSpec } from './flags/actions.ts';
 import { checkOptions } from './flags/checks.ts';
 import type { Options } from './flags/registry.ts';
 import { Ui } from './ui.ts';
@@ -24,6 +24,8 @@ export abstract class ActionCommand {
   readonly #argv: string[];
   protected options: Options = {};
   protected operands: Readonly<Record<string, string | undefined>> = {};
+  /** The operands in their order, those that repeat the last one with them. */
+  protected words: readonly string[] = [];
   protected ui = new Ui({});
 
   /** @param argv what oclif's parser takes: options first, `--`, operands */
@@ -36,8 +38,10 @@ export abstract class ActionCommand {
 
   async run(): Promise<number> {
     const actionClass = this.constructor as typeof ActionCommand;
-    const input = { flags: actionClass.flags, args: actionClass.args, strict: true };
-    const { flags, args } = await parse(this.#argv, input);
+    const { repeats = false }: ActionSpec = ACTIONS[actionClass.action];
+    const input = { flags: actionClass.flags, args: actionClass.args, strict: !repeats };
+    const { flags, args, argv } = await parse(this.#argv, input);
+    this.words = argv as string[];
     this.options = flags as Options;
     this.operands = args as typeof this.operands;
     this.ui = new Ui(this.options);

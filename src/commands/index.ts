@@ -16,5 +16,6 @@ export const ACTION_TABLE: ActionTable = {
   luksHeaderBackup: () => import('./luks-header-backup.ts'),
   luksHeaderRestore: () => import('./luks-header-restore.ts'),
   benchmark: () => import('./benchmark.ts'),
+  daemon: () => import('./daemon.ts'),
   doctor: () => import('./doctor.ts'),
 };

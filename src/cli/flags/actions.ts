@@ -11,6 +11,8 @@ export interface ActionSpec {
   readonly names: readonly string[];
   /** So many of them must be given. */
   readonly minimum: number;
+  /** More of the last operand's kind may follow. */
+  readonly repeats?: boolean;
   /** One line: the list of actions, the title of a man page. */
   readonly summary: string;
   /** Paragraphs: what it does, what it needs, what it leaves behind. */
@@ -178,6 +180,19 @@ export const ACTIONS = {
       'Measures key derivation and ciphers in memory: all common ones, or those named with --cipher (and --key-size), --hash or --pbkdf.',
     ],
     examples: ['tscrypt benchmark', 'tscrypt benchmark --cipher aes-xts --key-size 512'],
+  },
+  daemon: {
+    aliases: [],
+    operands: '<status|restart> [<name> ...]',
+    names: ['operation', 'name'],
+    minimum: 1,
+    repeats: true,
+    summary: 'show or replace the processes behind devices (ours)',
+    description: [
+      'status: the daemons, what they serve, and whether a supervisor replaces them when they die.',
+      'restart: replaces the daemons of the devices <name>, or all daemons and the supervisor, by new ones of the version that is installed now, while the devices are in use. Their users notice a pause. Refused with exit code 5 while clients are connected to a socket, or a device is in use that cannot be handed over (FUSE); --force does it all the same. When a new daemon does not come up, the devices wait for one that does.',
+    ],
+    examples: ['tscrypt daemon status', 'tscrypt daemon restart', 'tscrypt daemon restart secret'],
   },
   doctor: {
     aliases: [],

@@ -1,5 +1,5 @@
 import { TscryptError } from '../../errors.ts';
-import { ACTIONS, type ActionName, findAction, isUnavailableAction } from './actions.ts';
+import { ACTIONS, type ActionName, type ActionSpec, findAction, isUnavailableAction } from './actions.ts';
 import { findLong, findShort, isAllowed, type OptionName, optionSpec } from './registry.ts';
 import { parseValue, usageError } from './values.ts';
 
@@ -115,9 +115,9 @@ export function resolveAction(line: CommandLine): ActionName {
     throw usageError(
       isUnavailableAction(word) ? `Action ${word} is not available in this version.` : 'Unknown action.',
     );
-  const { minimum, operands, names } = ACTIONS[action];
+  const { minimum, operands, names, repeats = false }: ActionSpec = ACTIONS[action];
   if (line.operands.length < minimum) throw usageError(`${word}: requires ${operands} as arguments`);
-  if (line.operands.length > names.length) throw tooMany(action, word);
+  if (!repeats && line.operands.length > names.length) throw tooMany(action, word);
   for (const [name, texts] of line.given) {
     if (!isAllowed(name, action)) throw usageError(`Option --${name} is not allowed with ${action} action.`);
     if (ONCE.includes(name) && texts.length > 1) throw usageError(`Only one --${name} argument is allowed.`);

@@ -93,8 +93,8 @@ const OPTIONS = {
   },
   force: {
     kind: 'boolean',
-    help: 'Close a device that is in use; who uses it gets errors (ours)',
-    actions: ['close'],
+    help: 'Close a device, or replace a daemon, that is in use; who uses it gets errors (ours)',
+    actions: ['close', 'daemon'],
   },
   'force-password': {
     kind: 'boolean',
