@@ -7,9 +7,11 @@ import type { MappedDevice } from '../../../../src/dm/index.ts';
 import { createSecretMemory, ffiAvailable } from '../../../../src/sys/index.ts';
 import { codeOf, expectBytes, pattern, read } from '../../../suites/block-device.ts';
 import { DeviceInThread, pool, threadProgram } from '../../../suites/queue-threads.ts';
+import { run } from '../../../suites/tools.ts';
 import { type House, house, XTS_KEY } from './support.ts';
 
 const program = threadProgram();
+const crashing = threadProgram('test/suites/queue-crash-program.ts');
 let threads: ReturnType<typeof pool>;
 let here: House;
 
@@ -310,10 +312,10 @@ describe.skipIf(!ffiAvailable())('a pool of queue threads', () => {
     expect(offered.count).toBe(1);
     const load = { start: 0, length: device.size, blockSize: 4096, depth: 2, seed: 1 };
     const reads = vi.spyOn(device, 'read');
-    const run = await offered.start(0, 'ublk', load);
+    const running = await offered.start(0, 'ublk', load);
     await vi.waitFor(() => expect(reads.mock.calls.length).toBeGreaterThan(10));
-    await run.stop();
-    await run.ended;
+    await running.stop();
+    await running.ended;
   });
 
   it('offers one thread where it may have no more', async () => {
@@ -336,10 +338,10 @@ describe.skipIf(!ffiAvailable())('a pool of queue threads', () => {
     expect(offered.count).toBe(1);
     const reads = vi.spyOn(device, 'read');
     const load = { start: 0, length: device.size, blockSize: 4096, depth: 2, seed: 1 };
-    const run = await offered.start(1, 'ublk', load);
+    const running = await offered.start(1, 'ublk', load);
     await vi.waitFor(() => expect(reads.mock.calls.length).toBeGreaterThan(10));
-    await run.stop();
-    await run.ended;
+    await running.stop();
+    await running.ended;
     await own.close();
   });
 
@@ -348,7 +350,14 @@ describe.skipIf(!ffiAvailable())('a pool of queue threads', () => {
     await expect(threads.threadsFor(device).start(1, 'nbd', { channel: () => {} })).rejects.toThrow();
   });
 
-  it('goes down with a thread that dies', async () => {
+  it('takes the process with it when a thread dies', async () => {
+    const disk = await here.disk(2048);
+    const { status, stderr } = await run(process.execPath, [crashing.path, program.path, disk]);
+    expect(status).toBe(1);
+    expect(stderr).toContain('thrown in a queue thread');
+  });
+
+  it('tells of a thread that dies', async () => {
     const device = await here.create('crash', (disk) => `0 2048 linear ${disk(2048)} 0`);
     const crash = vi.fn();
     const own = pool(program.path, { crash });
