@@ -49,7 +49,8 @@ export class MemberRecord {
     const { name: _, uuid: __, minor: ___, table: ____, ...request } = this.#facts.request;
     const { device, geometry, kernel } = server;
     const { info } = device;
-    const exchange = this.#exchange;
+    const pending = this.#exchange?.next !== undefined || info.tables.inactive;
+    const exchange = pending ? this.#exchange : undefined;
     const live = exchange ? this.#next(exchange.next) : registered(device, {});
     const inactive = exchange ? undefined : registered(device, { inactive: true });
     return {
@@ -61,6 +62,7 @@ export class MemberRecord {
       workingDirectory,
       ...(live && { live }),
       ...(inactive && { inactive }),
+      messages: exchange ? [] : device.stateMessages(),
       suspended: info.state === 'suspended' && !exchange,
       closeDeferred: info.deferredRemove,
       eventNumber: info.eventNumber,

@@ -43,7 +43,7 @@ export function table(value: unknown, field: string): TableSpec {
   });
 }
 
-function wrong(field: string, expected: string): TscryptError {
+export function wrong(field: string, expected: string): TscryptError {
   return new TscryptError('INVALID_ARGUMENT', `${field} must be ${expected}.`, {
     details: { field, expected },
   });

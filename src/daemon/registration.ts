@@ -1,14 +1,18 @@
-import { TscryptError } from '../errors.ts';
 import type { ProcessIdentity } from '../sys/index.ts';
-import type { TableSpec } from '../table/spec.ts';
+import type { TableArg, TableSpec } from '../table/spec.ts';
 import type { KernelDeviceState } from './kernel-device.ts';
-import { count, flag, type Parameters, table, text } from './parameters.ts';
+import { count, flag, type Parameters, table, tableArgs, text, wrong } from './parameters.ts';
 import type { ActivationRequest, Geometry } from './request.ts';
 
 /** A table with its keys, and whether it only reads. */
 export interface RegisteredTable {
   readonly lines: TableSpec;
   readonly readOnly: boolean;
+}
+
+export interface RegisteredMessage {
+  readonly sector: number;
+  readonly words: readonly TableArg[];
 }
 
 /**
@@ -27,6 +31,8 @@ export interface DeviceRegistration {
   readonly workingDirectory: string;
   readonly live?: RegisteredTable;
   readonly inactive?: RegisteredTable;
+  /** What messages have changed in the live table's targets; see `Target.stateMessages`. */
+  readonly messages: readonly RegisteredMessage[];
   readonly suspended: boolean;
   readonly closeDeferred: boolean;
   readonly eventNumber: number;
@@ -59,6 +65,7 @@ export function registrationOf(value: unknown): DeviceRegistration {
     workingDirectory: text(fields.workingDirectory, 'workingDirectory'),
     ...(fields.live !== undefined && { live: registeredTable(fields.live) }),
     ...(fields.inactive !== undefined && { inactive: registeredTable(fields.inactive) }),
+    messages: messages(fields.messages),
     suspended: flag(fields.suspended, 'suspended', false),
     closeDeferred: flag(fields.closeDeferred, 'closeDeferred', false),
     eventNumber: count(fields.eventNumber, 'eventNumber'),
@@ -77,7 +84,15 @@ function registeredTable(value: unknown): RegisteredTable {
   return { lines: table(lines, 'table'), readOnly: flag(readOnly, 'readOnly', false) };
 }
 
+function messages(value: unknown): RegisteredMessage[] {
+  if (!Array.isArray(value)) throw wrong('messages', 'a list');
+  return value.map((message) => {
+    const { sector, words } = object(message, 'message');
+    return { sector: count(sector, 'sector'), words: tableArgs(words, 'words') };
+  });
+}
+
 function object(value: unknown, field: string): Parameters {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Parameters;
-  throw new TscryptError('INVALID_ARGUMENT', `${field} must be an object.`, { details: { field } });
+  throw wrong(field, 'an object');
 }

@@ -83,6 +83,7 @@ export class Succession {
     // From the top down, and not before: a suspended device lets nothing through that is built upon it.
     for (const { device, registration } of [...this.#heirs].reverse())
       if (registration.suspended) await device?.suspend({ flush: false });
+    await this.#each((heir) => this.#giveMessages(heir));
     await this.#each((heir) => this.#serve(heir));
   }
 
@@ -148,6 +149,10 @@ export class Succession {
     } catch (error) {
       this.#host.log(error);
     }
+  }
+
+  async #giveMessages({ device, registration: { messages } }: Heir): Promise<void> {
+    for (const { sector, words } of messages) await device?.message(sector, words);
   }
 
   async #serve({ registration, paths, claims, device }: Heir): Promise<void> {

@@ -368,6 +368,13 @@ export class MappedDevice implements BlockDevice {
     });
   }
 
+  /** What has to be said to the targets of the live table, made anew, to bring them to where these are. */
+  stateMessages(): { readonly sector: number; readonly words: readonly TableArg[] }[] {
+    return (this.#slots.live?.targets ?? []).flatMap(({ target, start }) =>
+      (target.stateMessages?.() ?? []).map((words) => ({ sector: start / SECTOR_SIZE, words })),
+    );
+  }
+
   /**
    * The event number as soon as it is another one than `known` (`dmsetup wait`).
    *

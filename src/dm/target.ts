@@ -128,6 +128,11 @@ export interface Target {
   statusTable(): readonly TableArg[];
   /** `dmsetup message`; words may carry keys as secrets. Absent: the target takes none. */
   message?(words: readonly TableArg[]): MaybePromise<string>;
+  /**
+   * Messages that bring a target made anew from {@link statusTable} to where earlier ones have brought this one, given
+   * when it is active or suspended as this one is. Absent: the table says it all, or what it does not say may be lost.
+   */
+  stateMessages?(): readonly (readonly TableArg[])[];
 
   /**
    * Called in this order around a suspension; while suspended no request arrives. Between presuspend and

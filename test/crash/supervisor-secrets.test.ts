@@ -24,9 +24,7 @@ vi.mock('../../src/package-layout.ts', async (original) => ({
 
 /** A key that no program holds by chance. */
 function key(mark: string): Secret {
-  return Secret.copy(
-    Buffer.from(`${mark}-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ`.padEnd(64, '=')),
-  );
+  return Secret.copy(Buffer.from(`${mark}-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ`.padEnd(64, '=')));
 }
 
 /** Everything that gives a key away: its bytes, or its bytes as text; or half of it (XTS has two keys). */
@@ -160,6 +158,10 @@ describe.skipIf(!requires('build'))('secrets that a supervisor keeps', () => {
       await messageDevice('again', 0, ['key', 'wipe']);
       await until(() => occurrences(harness.supervisor!, Buffer.from(secret.bytes)) === 0);
       expect(occurrences(next.pid, Buffer.from(secret.bytes))).toBe(0);
+      // That there is no key outlives the daemon as a key does: zeroes would be one, too.
+      process.kill(next.pid, 'SIGKILL');
+      await harness.succeeded('again', next.pid);
+      await expect(resumeDevice('again')).rejects.toMatchObject({ errno: 'EAGAIN' });
       await messageDevice('again', 0, ['key', 'set', secret]);
       await resumeDevice('again');
     });

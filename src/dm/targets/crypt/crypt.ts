@@ -144,6 +144,10 @@ export class CryptTarget implements Target {
     return refuse('unrecognised message received.');
   }
 
+  stateMessages(): readonly (readonly TableArg[])[] {
+    return this.#cipher ? [] : [['key', 'wipe']];
+  }
+
   postsuspend(): void {
     this.#suspended = true;
   }
