@@ -27,7 +27,13 @@ export async function deviceUsers(
 ): Promise<DeviceUser[]> {
   const places = [numbers, ...(await partitions(numbers))];
   const found = await Promise.all(
-    places.flatMap((place) => [mounts(place), swaps(place), holders(place), processes(place, except)]),
+    places.flatMap((place) => [
+      mounts(place),
+      swaps(place),
+      holders(place),
+      loops(place),
+      processes(place, except),
+    ]),
   );
   return found.flat();
 }
@@ -100,6 +106,19 @@ async function nodeName(numbers: { major: number; minor: number }): Promise<stri
 async function holders(numbers: { major: number; minor: number }): Promise<DeviceUser[]> {
   const names = await readdir(`/sys/dev/block/${formatDeviceNumbers(numbers)}/holders`).catch(() => []);
   return names.map((name) => ({ kind: 'device', name }));
+}
+
+/** Loop devices on it, which neither claim it nor leave it open in a process (drivers/block/loop.c, `backing_file`). */
+async function loops(numbers: DeviceNumbers): Promise<DeviceUser[]> {
+  const node = await nodeName(numbers);
+  const names = (await readdir('/sys/block').catch(() => [])).filter((name) => name.startsWith('loop'));
+  const users = await Promise.all(
+    names.map(async (name): Promise<DeviceUser[]> => {
+      const path = await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => '');
+      return node !== undefined && path.trimEnd() === `/dev/${node}` ? [{ kind: 'device', name }] : [];
+    }),
+  );
+  return users.flat();
 }
 
 async function processes(

@@ -5,12 +5,12 @@ import type { BlockDevice } from '../../block/device.ts';
 import { fromSystemError, TscryptError } from '../../errors.ts';
 import { deviceNumbers } from '../../sys/index.ts';
 import { SECTOR_SIZE } from '../../units.ts';
+import { inTurn } from '../in-turn.ts';
 import type { KernelExport } from '../kernel-export.ts';
 import { claimNode, isNodeUsed, type Node } from '../node-claim.ts';
 import type { QueueCounters } from '../queue-threads.ts';
 import * as abi from './abi.ts';
 import { diskNode, type UblkControl } from './control.ts';
-import { inTurn } from './in-turn.ts';
 import type { Serving } from './serving.ts';
 import { stateOf, type UblkState } from './state.ts';
 

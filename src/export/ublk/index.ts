@@ -14,8 +14,6 @@ import { announcePartitions } from './partitions.ts';
 import { Serving } from './serving.ts';
 import { markOf, parseState, type UblkState } from './state.ts';
 
-export { type UblkQueueParameters, ublkQueue } from './queue.ts';
-
 /** Requests that a queue may have under way. */
 const DEPTH = 64;
 /** How often and how long (milliseconds) the end of a dying server is waited for. */
