@@ -7,6 +7,7 @@ import { checkNodeLink, linkNode, renameNode, unlinkNode } from './device-node.t
 import { KernelDevice, type KernelDeviceOptions, type KernelDeviceState } from './kernel-device.ts';
 import { recordedKernelDevice, recordKernelDevice } from './kernel-record.ts';
 import type { ExportChoice, ExportInfo } from './request.ts';
+import { outliveOthers } from './survival.ts';
 
 export interface KernelExportSlotOptions {
   readonly choice: ExportChoice;
@@ -165,6 +166,7 @@ export class KernelExportSlot {
   /** @param left the node of a dead daemon, whose link may be replaced */
   async #hold(attached: KernelDevice, left: string | undefined): Promise<void> {
     const { device, changed, log, directory } = this.#options;
+    outliveOthers();
     this.#attached = attached;
     this.#size = device.size;
     this.#reason = '';
