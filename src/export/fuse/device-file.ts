@@ -18,7 +18,20 @@ export interface DeviceFileOptions {
   readonly closed?: (openCount: number) => void;
 }
 
+/**
+ * What a hole that the loop driver makes is: blocks that are to read as zeroes; or blocks that need not be kept. `tried`:
+ * it is being told that zeroes are not supported, and the zeroes that it then writes to the first block are dropped.
+ */
+export type HoleMeaning = 'zeroes' | 'tried' | 'discards';
+
 const errno = os.constants.errno;
+
+/**
+ * Closing asks for nothing (older kernels are told by ENOSYS that FUSE_FLUSH does not exist). Every copy of a
+ * descriptor is closed, and a process of ours that is about to become another program closes those it got from us
+ * while the thread that would have to answer waits for it to begin.
+ */
+const OPEN_FLAGS = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_PARALLEL_DIRECT_WRITES | fuse.FOPEN_NOFLUSH;
 
 const O_ACCMODE = 3;
 const O_RDONLY = 0;
@@ -40,8 +53,8 @@ const CHANGES = new Set([
 
 /**
  * A file system of one file, which is a block device: the file has the device's size and cannot be given another one,
- * reads and writes at any byte reach the device at once (no page cache keeps a second copy), and fsync(2) and closing
- * flush it.
+ * reads and writes at any byte reach the device at once (no page cache keeps a second copy), and fsync(2)
+ * flushes it.
  */
 export class DeviceFile implements FuseServer, Finisher {
   readonly #device: BlockDevice;
@@ -50,6 +63,10 @@ export class DeviceFile implements FuseServer, Finisher {
   readonly #time = Math.floor(Date.now() / 1000);
   #size: number;
   #openCount = 0;
+  #lastHandle = 0;
+  /** The one through which the loop device works. */
+  #loopHandle: number | undefined;
+  #holes: HoleMeaning = 'zeroes';
   /** Written to since the last flush. */
   #dirty = false;
   readonly #counters = {
@@ -78,9 +95,31 @@ export class DeviceFile implements FuseServer, Finisher {
     return { ...this.#counters };
   }
 
+  /** Makes stable what was written and never flushed. */
+  async settle(): Promise<void> {
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    try {
+      await this.#device.flush();
+    } catch (error) {
+      this.#dirty = true;
+      throw error;
+    }
+  }
+
   /** What the kernel is told from now on. Bytes. */
   resize(size: number): void {
     this.#size = size;
+  }
+
+  /** Whoever has the file open now, and is the only one, gives it to the loop driver. */
+  markLoop(): void {
+    if (this.#openCount === 1) this.#loopHandle = this.#lastHandle;
+  }
+
+  /** What the kernel's loop driver means by making a hole, from now on. */
+  set holes(meaning: HoleMeaning) {
+    this.#holes = meaning;
   }
 
   serve(request: FuseRequest): void {
@@ -101,7 +140,7 @@ export class DeviceFile implements FuseServer, Finisher {
     } else if (error !== undefined) {
       this.#counters.errors += 1;
       // A flush that failed is still due.
-      if (opcode === fuse.FUSE_FSYNC || opcode === fuse.FUSE_FLUSH) this.#dirty = true;
+      if (opcode === fuse.FUSE_FSYNC) this.#dirty = true;
       request.done(this.#errnoOf(error));
     } else if (opcode === fuse.FUSE_READ) request.doneReading(length);
     else if (opcode === fuse.FUSE_WRITE) request.doneWriting(length);
@@ -121,9 +160,13 @@ export class DeviceFile implements FuseServer, Finisher {
     const length = this.#lengthOf(request);
     if (this.#readOnly) throw refusal('EROFS');
     if (length === 0 && request.size > 0) throw refusal('ENOSPC');
+    request.length = length;
+    if (this.#holes === 'tried' && request.offset === 0) {
+      request.doneWriting(length);
+      return;
+    }
     this.#counters.writes += 1;
     this.#counters.writtenBytes += length;
-    request.length = length;
     this.#dirty = true;
     const options = (request.flags & O_DSYNC) === 0 ? WRITE : WRITE_THROUGH;
     this.#finish(request, this.#access.write(request.offset, request.data(length), options));
@@ -160,10 +203,6 @@ export class DeviceFile implements FuseServer, Finisher {
       case fuse.FUSE_FSYNC:
         this.#flush(request);
         return;
-      case fuse.FUSE_FLUSH:
-        if (this.#dirty) this.#flush(request);
-        else request.done(0);
-        return;
       case fuse.FUSE_STATFS:
         request.doneWith(this.#statfs());
         return;
@@ -195,8 +234,10 @@ export class DeviceFile implements FuseServer, Finisher {
     const { flags } = fuse.OpenIn.decode(request.body());
     if (this.#readOnly && (flags & O_ACCMODE) !== O_RDONLY) throw refusal('EROFS');
     this.#openCount += 1;
-    const openFlags = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_PARALLEL_DIRECT_WRITES;
-    request.doneWith(fuse.OpenOut.encode({ fh: 0, openFlags, backingId: undefined }));
+    this.#lastHandle += 1;
+    request.doneWith(
+      fuse.OpenOut.encode({ fh: this.#lastHandle, openFlags: OPEN_FLAGS, backingId: undefined }),
+    );
   }
 
   /** Times are taken and forgotten, as they are of a device's node; size, mode and owner are not for users to set. */
@@ -216,10 +257,10 @@ export class DeviceFile implements FuseServer, Finisher {
 
   /**
    * A hole reads as zeroes, which is more than a discarded block has to: so this is the device's zeroes, and refused
-   * where those are no cheaper than what the kernel would write instead.
+   * where those are no cheaper than what the kernel would write instead. A loop device may mean discards by it.
    */
   #fallocate(request: FuseRequest): void {
-    const { offset, length, mode } = fuse.FallocateIn.decode(request.body());
+    const { fh, offset, length, mode } = fuse.FallocateIn.decode(request.body());
     const kind = mode & ~FALLOC_FL_KEEP_SIZE;
     if (this.#readOnly) throw refusal('EROFS');
     if (offset + length > this.#size) throw refusal('ENOSPC');
@@ -229,10 +270,12 @@ export class DeviceFile implements FuseServer, Finisher {
       return;
     }
     if (kind !== FALLOC_FL_PUNCH_HOLE && kind !== FALLOC_FL_ZERO_RANGE) throw refusal('EOPNOTSUPP');
-    if (!this.#device.features.fastZeroes) throw refusal('EOPNOTSUPP');
+    const discards = this.#holes === 'discards' && fh === this.#loopHandle && kind === FALLOC_FL_PUNCH_HOLE;
+    if (!discards && !this.#device.features.fastZeroes) throw refusal('EOPNOTSUPP');
     this.#counters.others += 1;
     this.#dirty = true;
-    this.#finish(request, this.#access.writeZeroes(offset, length, kind === FALLOC_FL_ZERO_RANGE));
+    if (discards) this.#finish(request, this.#device.discard(offset, length));
+    else this.#finish(request, this.#access.writeZeroes(offset, length, kind === FALLOC_FL_ZERO_RANGE));
   }
 
   #seek(request: FuseRequest): void {

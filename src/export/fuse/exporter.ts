@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { BlockDevice } from '../../block/device.ts';
 import { fromSystemError, TscryptError } from '../../errors.ts';
 import { ffiAvailable, markIoFlusher } from '../../sys/index.ts';
@@ -78,8 +78,11 @@ async function attach(device: BlockDevice, options: AttachOptions): Promise<Kern
   const session = await mountPoint.mount(join(directory, 'mnt'), readOnly, serve);
   try {
     await session.ready;
-    const loop = asRoot ? await attachLoop(device, path, readOnly, name) : undefined;
-    if (loop) markIoFlusher();
+    const loop = asRoot ? await attachLoop(device, file, path, readOnly) : undefined;
+    if (loop) {
+      markIoFlusher();
+      if (!readOnly) await allowDiscards(device, file, loop);
+    }
     made = new FuseExport({ path, identifier, readOnly, file, session, mountPoint, loop, log });
     return made;
   } catch (error) {
@@ -92,26 +95,42 @@ async function attach(device: BlockDevice, options: AttachOptions): Promise<Kern
 /** @returns undefined where there are no loop devices, or none for blocks of this size */
 async function attachLoop(
   device: BlockDevice,
+  file: DeviceFile,
   path: string,
   readOnly: boolean,
-  name: string,
 ): Promise<LoopDevice | undefined> {
-  const { limits, features } = device;
+  const { limits } = device;
   if (limits.logicalBlockSize > LOOP_BLOCK_MAX || !(await hasLoop())) return undefined;
   const handle = await open(path, readOnly ? constants.O_RDONLY : constants.O_RDWR).catch((error) => {
     throw fromSystemError(error, `Cannot open ${path}`, { device: path });
   });
+  file.markLoop();
   try {
     return await LoopDevice.attach({
       fd: handle.fd,
       blockSize: limits.logicalBlockSize,
       readOnly,
-      name,
-      // The loop driver makes no difference between blocks to discard and blocks to fill with zeroes.
-      discard: features.discard && features.fastZeroes,
+      name: basename(path),
     });
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * The loop driver asks for the same thing, a hole, where blocks are to be discarded and where they are to be zeroes.
+ * That is right for devices which can do the latter fast. Of others, those that can discard do so on kernels which
+ * understand that nothing else can be meant.
+ */
+async function allowDiscards(device: BlockDevice, file: DeviceFile, loop: LoopDevice): Promise<void> {
+  const { features, limits } = device;
+  if (features.fastZeroes || !features.discard) return;
+  file.holes = 'tried';
+  let understood = false;
+  try {
+    understood = await loop.refuseZeroes(limits.logicalBlockSize);
+  } finally {
+    file.holes = understood ? 'discards' : 'zeroes';
   }
 }
 

@@ -92,7 +92,10 @@ export class FuseExport implements KernelExport {
     try {
       if (force) await this.#takeAway();
       else if (loop && (await loop.isAttached())) await this.#detachLoop(loop);
-      if (!force && file.openCount > 0) throw this.#busy();
+      if (!force) {
+        if (file.openCount > 0) throw this.#busy();
+        await file.settle();
+      }
       await mountPoint.unmount(force);
     } catch (error) {
       this.#detaching = false;

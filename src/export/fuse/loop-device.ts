@@ -4,7 +4,6 @@ import os from 'node:os';
 import { bytes, layout, reserved, u32le, u64le } from '../../codec/layout.ts';
 import { fromSystemError } from '../../errors.ts';
 import { addressOf, deviceNumbers, libc, systemError } from '../../sys/index.ts';
-import { setQueueAttribute } from '../queue-attribute.ts';
 
 /**
  * The kernel's loop devices (linux/loop.h, loop(4)). All that is asked of them goes through the thread pool: the
@@ -15,6 +14,10 @@ const LOOP_CLR_FD = 0x4c01;
 const LOOP_SET_CAPACITY = 0x4c07;
 const LOOP_CONFIGURE = 0x4c0a;
 const LOOP_CTL_GET_FREE = 0x4c82;
+/** linux/fs.h: _IO(0x12, 127), on two 64-bit numbers, where and how many bytes. */
+const BLKZEROOUT = 0x127f;
+/** More than they take, so that they stay where they are. */
+const RANGE_MEMORY = 128;
 const LO_FLAGS_READ_ONLY = 1;
 const LO_FLAGS_DIRECT_IO = 16;
 const LO_NAME_SIZE = 64;
@@ -51,8 +54,6 @@ export interface LoopOptions {
   readonly readOnly: boolean;
   /** For people. */
   readonly name: string;
-  /** Whether blocks may be discarded. */
-  readonly discard: boolean;
 }
 
 export class LoopDevice {
@@ -85,9 +86,7 @@ export class LoopDevice {
         try {
           await configure(handle, options);
           const { rdev } = await handle.stat();
-          const loop = new LoopDevice(index, deviceNumbers(rdev), await sysfs(index, 'diskseq'));
-          if (!options.discard) await setQueueAttribute(`loop${index}`, 'discard_max_bytes', 0);
-          return loop;
+          return new LoopDevice(index, deviceNumbers(rdev), await sysfs(index, 'diskseq'));
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === ATTEMPTS) throw error;
         } finally {
@@ -124,6 +123,26 @@ export class LoopDevice {
     } finally {
       await handle.close();
     }
+  }
+
+  /**
+   * Makes the kernel write zeroes as data, by having it try otherwise: from Linux 6.10 on it does not ask again for
+   * what the file below does not support, and does not take discards for the same thing any more. The first block is
+   * overwritten with zeroes unless the file refuses that in its own way.
+   *
+   * @param length of that block
+   * @returns whether this kernel does so
+   */
+  async refuseZeroes(length: number): Promise<boolean> {
+    const range = Buffer.allocUnsafeSlow(RANGE_MEMORY).fill(0);
+    range.writeBigUInt64LE(BigInt(length), 8);
+    const handle = await open(this.path, openFlags(false));
+    try {
+      await control(handle, BLKZEROOUT, addressOf(range), 'BLKZEROOUT');
+    } finally {
+      await handle.close();
+    }
+    return (await sysfs(this.index, 'queue/write_zeroes_max_bytes')) === '0';
   }
 
   /** Detaches the device as soon as nobody has it open, which includes the caller. */

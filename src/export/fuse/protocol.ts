@@ -30,7 +30,6 @@ export const FUSE_WRITE = 16;
 export const FUSE_STATFS = 17;
 export const FUSE_RELEASE = 18;
 export const FUSE_FSYNC = 20;
-export const FUSE_FLUSH = 25;
 export const FUSE_INIT = 26;
 export const FUSE_OPENDIR = 27;
 export const FUSE_READDIR = 28;
@@ -54,6 +53,7 @@ export const FUSE_MAX_PAGES = 1 << 22;
 
 // fuse_open_out.open_flags
 export const FOPEN_DIRECT_IO = 1 << 0;
+export const FOPEN_NOFLUSH = 1 << 5;
 export const FOPEN_PARALLEL_DIRECT_WRITES = 1 << 6;
 
 // fuse_setattr_in.valid

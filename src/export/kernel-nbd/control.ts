@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { TscryptError } from '../../errors.ts';
 import { callGenericNetlink, netlinkNest, netlinkString, netlinkU32, netlinkU64 } from '../../sys/index.ts';
-import { setQueueAttribute } from '../queue-attribute.ts';
 
 /** The commands of the kernel's NBD client (linux/nbd-netlink.h). */
 const FAMILY = 'nbd';
@@ -101,15 +100,18 @@ export async function probe(): Promise<void> {
 
 /**
  * How soon requests that a dead server left unanswered are sent to its successor, milliseconds. On a live connection
- * nothing happens at that time but a line in the kernel's log. Waits until the requests under way are answered.
+ * nothing happens at that time but a line in the kernel's log.
+ *
+ * Only for a device that is not used yet: the kernel waits for the requests under way, and a server that died while
+ * one of its threads waits for that would never let go of the connection on which they depend.
  */
 export async function setResendInterval(index: number, interval: number): Promise<void> {
-  await setQueueAttribute(`nbd${index}`, 'io_timeout', interval);
+  await writeFile(`/sys/block/nbd${index}/queue/io_timeout`, String(interval));
 }
 
-/** The largest request, bytes. */
+/** The largest request, bytes. Under the same condition. */
 export async function setLargestRequest(index: number, size: number): Promise<void> {
-  await setQueueAttribute(`nbd${index}`, 'max_sectors_kb', Math.floor(size / 1024));
+  await writeFile(`/sys/block/nbd${index}/queue/max_sectors_kb`, String(Math.floor(size / 1024)));
 }
 
 /** Whether the device is connected, and to this server. */

@@ -15,10 +15,13 @@ import { maximumBlockSize } from '../nbd/request-rules.ts';
 import type { Node } from '../node-claim.ts';
 import { ServedConnection } from './connection.ts';
 import * as control from './control.ts';
-import { lost, NbdDeviceExport, RESEND_INTERVAL, unmountAll } from './nbd-export.ts';
+import { lost, NbdDeviceExport, unmountAll } from './nbd-export.ts';
 
 /** The largest logical block that the kernel's client takes on every machine: a page. */
 const BLOCK_MAX = 4096;
+
+/** See {@link control.setResendInterval}. Milliseconds. */
+const RESEND_INTERVAL = 5000;
 
 /**
  * Shows a device through the kernel's NBD client, on one end of a pair of sockets: nothing listens, and nobody else
@@ -100,10 +103,7 @@ async function recover(
   let connection: ServedConnection | undefined;
   try {
     connection = await reconnected(index, { ...options, readOnly });
-    const made = await exported(index, connection, { ...options, readOnly });
-    // The kernel lets go on once all is answered, which takes as long as what is sent again takes.
-    control.setResendInterval(index, RESEND_INTERVAL).catch(options.log);
-    return made;
+    return await exported(index, connection, { ...options, readOnly });
   } catch (error) {
     await connection?.stop();
     if ((error as NodeJS.ErrnoException).code === 'EINVAL') throw lost(state.node);

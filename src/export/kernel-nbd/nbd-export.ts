@@ -6,7 +6,7 @@ import { sumCounters } from '../nbd/socket/counters.ts';
 import { claimNode, isNodeUsed, type Node } from '../node-claim.ts';
 import type { QueueCounters, QueueThreads } from '../queue-threads.ts';
 import type { ServedConnection } from './connection.ts';
-import { disconnect, isConnected, reconfigure, setResendInterval } from './control.ts';
+import { disconnect, isConnected, reconfigure } from './control.ts';
 
 export interface NbdExportParts {
   readonly index: number;
@@ -19,12 +19,7 @@ export interface NbdExportParts {
   readonly log: (error: unknown) => void;
 }
 
-/** See {@link setResendInterval}. Milliseconds. */
-export const RESEND_INTERVAL = 5000;
-/** While a successor takes over. */
-const HAND_OVER_INTERVAL = 1000;
-/** What was sent before the interval changed has been received after this time. */
-const SETTLING = 200;
+/** Milliseconds. */
 const POLL_INTERVAL = 10;
 
 const NOTHING: QueueCounters = {
@@ -121,11 +116,7 @@ export class NbdDeviceExport implements KernelExport {
   }
 
   async leave(): Promise<void> {
-    const { index, log } = this.#parts;
     this.#left = true;
-    // What is sent too late for us to take should not wait for long: only what is sent from now on can be.
-    await setResendInterval(index, HAND_OVER_INTERVAL).catch(log);
-    await sleep(SETTLING);
     await this.#connection.stop();
     this.#settle.resolve();
   }
