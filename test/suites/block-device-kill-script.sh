@@ -1,0 +1,76 @@
+# A daemon that is killed again and again under load. Run as root:
+#   block-device-kill-script.sh KIND KILLS
+# KIND is what --export takes. The last line says how often it was killed.
+set -euo pipefail
+kind=$1 kills=$2
+here=$(dirname "$(readlink -f "$0")")
+work=$(mktemp -d "${WORK:-/dev/shm}/kills.XXXX")
+mkdir "$work/mnt" "$work/run"
+export TSCRYPT_RUNTIME_DIR=$work/run
+printf 'correct horse battery staple' >"$work/key"
+tscrypt() { node "$here/../../bin/tscrypt.js" "$@"; }
+die() {
+  echo "$*" >&2
+  cat "$work"/run/disk/log "$work"/run/*.log "$work"/fio* >&2 || true
+  dmesg | tail -n 20 >&2
+  exit 1
+}
+# The process that serves the device; nothing while there is none.
+daemon() { tscrypt status --json disk 2>/dev/null | sed -n 's/^  "pid": \([0-9]*\),$/\1/p'; }
+
+truncate -s 128M "$work/image"
+tscrypt luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$work/key" "$work/image"
+tscrypt open --export "$kind" --key-file "$work/key" "$work/image" disk
+mkfs.ext4 -q /dev/mapper/disk
+mount /dev/mapper/disk "$work/mnt"
+
+node "$here/acknowledged-writes.mjs" write "$work/mnt/acknowledged" "$work/log" &
+writer=$!
+(
+  for ((pass = 0; ; pass++)); do
+    [[ ! -e $work/log.stop ]] || exit 0
+    fio --name=verify --directory="$work/mnt" --size=12m --rw=randwrite --bssplit=4k/60:64k/40 --verify=crc32c \
+      --verify_fatal=1 --do_verify=1 --ioengine=psync --direct=1 --randseed=$pass --output="$work/fio.$pass"
+    rm "$work/fio.$pass"
+  done
+) &
+load=$!
+
+last=
+for ((kill = 1; kill <= kills; kill++)); do
+  sleep "0.$((RANDOM % 10))"
+  for ((wait = 0; ; wait++)); do
+    pid=$(daemon) || true
+    [[ -z $pid || $pid == "$last" ]] || break
+    ((wait < 240)) || die "no daemon came back after kill $((kill - 1))"
+    sleep 0.25
+  done
+  last=$pid
+  kill -9 "$pid"
+  kill -0 $writer && kill -0 $load || die "the load ended after kill $kill"
+done
+for ((wait = 0; ; wait++)); do
+  pid=$(daemon) || true
+  [[ -z $pid || $pid == "$last" ]] || break
+  ((wait < 240)) || die 'no daemon came back after the last kill'
+  sleep 0.25
+done
+sleep 1
+touch "$work/log.stop"
+wait $writer || die 'writing failed'
+wait $load || die 'fio failed'
+
+umount "$work/mnt"
+fsck.ext4 -fn /dev/mapper/disk >"$work/fsck" || die "$(cat "$work/fsck")"
+mount /dev/mapper/disk "$work/mnt"
+node "$here/acknowledged-writes.mjs" verify "$work/mnt/acknowledged" "$work/log"
+umount "$work/mnt"
+tscrypt close disk
+cryptsetup open --key-file "$work/key" "$work/image" stock
+mount -o ro /dev/mapper/stock "$work/mnt"
+node "$here/acknowledged-writes.mjs" verify "$work/mnt/acknowledged" "$work/log"
+umount "$work/mnt"
+cryptsetup close stock
+! dmesg | grep -E 'I/O error|EXT4-fs error' || die 'the kernel met an error'
+rm -r "$work"
+echo "killed $kills times, nothing lost"
