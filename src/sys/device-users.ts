@@ -11,6 +11,8 @@ export type DeviceUser =
   | { readonly kind: 'device'; readonly name: string }
   | { readonly kind: 'process'; readonly pid: number; readonly command: string };
 
+/** udev's workers look at a device in passing whenever somebody has closed it (systemd's name, older ones, eudev). */
+const PASSERS_BY: ReadonlySet<string> = new Set(['(udev-worker)', 'systemd-udevd', 'udevd']);
 /** Processes named at most; a message is to be read. */
 const MOST = 16;
 
@@ -130,8 +132,9 @@ async function processes(
     const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid || except.includes(pid)) continue;
     if (!(await hasOpen(pid, numbers))) continue;
-    const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
-    users.push({ kind: 'process', pid, command: command.trim() });
+    const command = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim();
+    if (PASSERS_BY.has(command)) continue;
+    users.push({ kind: 'process', pid, command });
     if (users.length === MOST) break;
   }
   return users;

@@ -1,7 +1,11 @@
 import { closeSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fromSystemError, TscryptError } from '../../errors.ts';
 import { addressOf, systemError, Uring } from '../../sys/index.ts';
 import * as abi from './abi.ts';
+
+/** Milliseconds that the last holder of a device is waited for, where the kernel does not leave the choice. */
+const DELETE_PATIENCE = 1000;
 
 const ENODEV = 19;
 const ENOENT = 2;
@@ -78,8 +82,8 @@ export class UblkControl {
   /** @returns what the kernel made of the request: fewer queues, fewer flags */
   async add(request: DeviceRequest): Promise<abi.DeviceInfo> {
     const payload = Buffer.allocUnsafeSlow(128);
-    const { pad0, pad1, reserved } = { pad0: undefined, pad1: undefined, reserved: undefined };
-    const none = { pad0, pad1, reserved, state: 0, pid: 0, ownerUid: 0, ownerGid: 0 };
+    const padding = { pad0: undefined, pad1: undefined, reserved: undefined };
+    const none = { ...padding, state: 0, pid: 0, ownerUid: 0, ownerGid: 0 };
     abi.DeviceInfo.encodeInto(payload, { ...none, ...request, id: abi.ANY_DEVICE });
     await this.#must('ADD_DEV', abi.ADD_DEV, abi.ANY_DEVICE, { payload, length: abi.DeviceInfo.size });
     return abi.DeviceInfo.decode(payload);
@@ -130,7 +134,10 @@ export class UblkControl {
     return result !== -EBUSY;
   }
 
-  /** Deletes the device as soon as nobody holds it any more, which this does not wait for where the kernel can. */
+  /**
+   * Deletes the device as soon as nobody holds it any more. This does not wait for that, which may never come; older
+   * kernels do, but go on deleting when the command is interrupted, as it is when this control is closed.
+   */
   async delete({ id, flags }: abi.DeviceInfo): Promise<void> {
     const options = { unprivileged: isUnprivileged(flags) };
     if (!this.legacy) {
@@ -138,7 +145,8 @@ export class UblkControl {
       if (result >= 0 || result === -ENODEV) return;
       if (result !== -EINVAL && result !== -EOPNOTSUPP) throw failed('DEL_DEV_ASYNC', id, result);
     }
-    const result = await this.#command(abi.DEL_DEV, id, options);
+    const waited = sleep(DELETE_PATIENCE, 0, { ref: false });
+    const result = await Promise.race([this.#command(abi.DEL_DEV, id, options), waited]);
     if (result < 0 && result !== -ENODEV) throw failed('DEL_DEV', id, result);
   }
 

@@ -18,6 +18,10 @@ import { stateOf, type UblkState } from './state.ts';
 const QUIET_ATTEMPTS = 500;
 const QUIET_INTERVAL = 10;
 
+/** How often and how long (milliseconds) it is tried to stop a device that nobody uses. */
+const STOP_ATTEMPTS = 40;
+const STOP_INTERVAL = 50;
+
 /** A device that the kernel shows as /dev/ublkbN. */
 export class UblkExport implements KernelExport {
   readonly kind = 'ublk';
@@ -110,7 +114,11 @@ export class UblkExport implements KernelExport {
     } finally {
       await release(claim);
     }
-    if (await this.#control.tryStop(this.#info)) return;
+    // The claim may be counted for a moment longer, and udev looks at what was closed.
+    for (let attempt = 0; attempt < STOP_ATTEMPTS; attempt++) {
+      if (await this.#control.tryStop(this.#info)) return;
+      await sleep(STOP_INTERVAL);
+    }
     throw new TscryptError('DEVICE_BUSY', `${this.node} is in use.`, { details: { device: this.node } });
   }
 
