@@ -29,10 +29,19 @@ export async function checkDeparture(
 }
 
 /**
- * Stops answering. Never rejects: a successor takes over from whatever there is then, as from a daemon that died.
+ * Stops answering. Never rejects.
+ *
+ * @returns whether nothing is under way any more. If something is, the devices must stay as they are until the process
+ *   ends, or it would fail: the successor does it again, as if this daemon had died.
  */
-export async function stopServing(members: readonly Member[], log: (error: unknown) => void): Promise<void> {
-  await Promise.all(members.map(({ server }) => inTime(`Handing ${server.name} over`, server.leave(), log)));
+export async function stopServing(
+  members: readonly Member[],
+  log: (error: unknown) => void,
+): Promise<boolean> {
+  const stopped = await Promise.all(
+    members.map(({ server }) => inTime(`Handing ${server.name} over`, server.leave(), log)),
+  );
+  return stopped.every((one) => one);
 }
 
 /** Closes the mapped devices, from the top down: what lies upon another has it open. Never rejects. */
@@ -52,14 +61,21 @@ export async function closeDevices(
   }
 }
 
-async function inTime(what: string, action: Promise<unknown>, log: (error: unknown) => void): Promise<void> {
+/** @returns whether it was done, and in time */
+async function inTime(
+  what: string,
+  action: Promise<unknown>,
+  log: (error: unknown) => void,
+): Promise<boolean> {
   const late = sleep(PATIENCE_MS, new TscryptError('DEVICE_BUSY', `${what} takes too long.`));
   try {
     const result = await Promise.race([action, late]);
-    if (result instanceof TscryptError) log(result);
+    if (!(result instanceof TscryptError)) return true;
+    log(result);
   } catch (error) {
     log(error);
   }
+  return false;
 }
 
 function busy(name: string, why: string): TscryptError {

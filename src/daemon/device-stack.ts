@@ -168,10 +168,10 @@ export class DeviceStack implements StackControl {
   async #depart(): Promise<void> {
     const { log } = this.#options;
     const members = this.#members.all;
-    await stopServing(members, log);
+    const idle = await stopServing(members, log);
     // What a successor must know has been said, and the devices are about to be closed.
     this.#members.registrar.silence();
-    await closeDevices(members, this.#mapper, log);
+    if (idle) await closeDevices(members, this.#mapper, log);
     this.#settle?.resolve();
   }
 
