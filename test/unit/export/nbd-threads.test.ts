@@ -95,6 +95,20 @@ describe.skipIf(!ffiAvailable())('an NBD connection served by several threads', 
     await Promise.all(threads.runs.map((run) => run.ended));
   });
 
+  it('goes on whoever gets to send first', async () => {
+    await serve(2);
+    const device = await connectNbd(fixture.uri());
+    const stream = async (at: number): Promise<void> => {
+      const into = new Uint8Array(128 * 1024);
+      for (let round = 0; round < 1000; round += 1)
+        await device.read(((round + at) % 128) * into.length, into);
+      expectBytes(into, content.subarray(((999 + at) % 128) * into.length).subarray(0, into.length));
+    };
+    await Promise.all(Array.from({ length: 12 }, (_, at) => stream(at * 8)));
+    await device.close();
+    await left();
+  });
+
   it('finishes what is under way in every thread when the client disconnects', async () => {
     await serve(3, 6);
     const client = await enter(false);

@@ -80,6 +80,8 @@ export class SocketTransmission {
   #taken = 0;
   /** To be woken when something comes. */
   #starving = false;
+  /** There is more to do once fewer replies wait. */
+  #held = false;
   /** Another thread was woken to receive what comes next. */
   #left = false;
   #draining = false;
@@ -137,19 +139,24 @@ export class SocketTransmission {
     this.#out.flush();
     this.#turn = 0;
     this.#starving = false;
+    this.#held = false;
     this.#left = false;
     this.#follow();
     if (!this.#draining) {
       this.#serve();
       while (this.#rest()) this.#serve();
       this.#follow();
-    } else if (!this.#reads.started) this.#reads.advance();
+    } else this.#advance();
     this.#out.flush();
     if (this.#out.broken) this.#breach();
     else if (this.#out.unsent > 0 && !this.#out.blocked && roles.waitToSend()) this.#out.flush();
     this.#follow();
     if (this.#draining && this.#isDone()) this.#finish();
-    else this.#socket.watch(this.#starving && !this.#draining, this.#out.blocked);
+    else {
+      // Sent after all, by the last flush: no wake-up will tell.
+      if (this.#held && this.#out.unsent <= UNSENT_ENOUGH) this.#schedule();
+      this.#socket.watch(this.#starving && !this.#draining, this.#out.blocked);
+    }
   }
 
   /** Does what the state of the connection asks for. */
@@ -163,7 +170,7 @@ export class SocketTransmission {
   #serve(): void {
     const incoming = this.#in;
     for (;;) {
-      if (!this.#reads.advance()) return;
+      if (!this.#advance()) return;
       if (!this.#roles.receiving && !this.#receive()) return;
       if (this.#mustWait()) return;
       const needed = this.#next();
@@ -189,6 +196,13 @@ export class SocketTransmission {
     }
   }
 
+  /** Starts more of a long read; true when all of it is. */
+  #advance(): boolean {
+    if (this.#reads.advance()) return true;
+    this.#held = this.#out.unsent > UNSENT_ENOUGH;
+    return false;
+  }
+
   /** Becomes the thread that receives, if no other is. */
   #receive(): boolean {
     if (!this.#roles.takeReceiving()) return false;
@@ -210,7 +224,10 @@ export class SocketTransmission {
     if (!this.#in.inPayload) {
       const unsent = this.#out.unsent;
       const full = this.#inFlight.requests >= MAX_REQUESTS || this.#inFlight.bytes + unsent > MAX_BYTES;
-      if (full || (unsent > UNSENT_ENOUGH && this.#isRead())) return true;
+      if (full || (unsent > UNSENT_ENOUGH && this.#isRead())) {
+        this.#held = unsent > UNSENT_ENOUGH;
+        return true;
+      }
     }
     if (this.#turn < TURN_BYTES) return false;
     this.#schedule();
