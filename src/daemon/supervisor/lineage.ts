@@ -219,7 +219,7 @@ export class Lineage {
   async #discard(): Promise<void> {
     for (const [id, { live: _, inactive: __, ...rest }] of [...this.#devices]) {
       this.forget(id);
-      this.#devices.set(id, rest);
+      this.#devices.set(id, { ...rest, messages: [] });
     }
     for (let attempt = 0; attempt < ATTEMPTS_TO_DISCARD; attempt++) {
       if (await this.#attempt('discard')) break;

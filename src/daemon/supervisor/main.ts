@@ -13,6 +13,7 @@ import { supervisorDirectory } from '../guards.ts';
 import { receiveFrame } from '../handover.ts';
 import { formatLine } from '../lines.ts';
 import { beginProgram, log } from '../program.ts';
+import { outliveOthers } from '../survival.ts';
 import { withSupervisorSocket } from './address.ts';
 import type { SupervisorOrder } from './start.ts';
 import { Supervisor } from './supervisor.ts';
@@ -40,6 +41,8 @@ async function run(): Promise<number> {
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
+  // What it keeps alive may be what the root file system lies on.
+  outliveOthers();
   answer({ ready: true });
   await supervisor.ended;
   releaseDirectory(directory);
