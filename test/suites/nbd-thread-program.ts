@@ -16,8 +16,7 @@ export interface ThreadData {
 
 export type ToNbdThread =
   | { readonly type: 'start'; readonly run: number; readonly parameters: NbdConnectionParameters }
-  | { readonly type: 'stop' | 'counters'; readonly run: number; readonly call: number }
-  | { readonly type: 'die' };
+  | { readonly type: 'stop' | 'counters'; readonly run: number; readonly call: number };
 
 export type FromNbdThread =
   | { readonly type: 'started' | 'ended'; readonly run: number; readonly error?: string }
@@ -71,14 +70,9 @@ async function start(number: number, parameters: NbdConnectionParameters): Promi
 
 parentPort?.on('message', (message: ToNbdThread) => {
   if (message.type === 'start') void start(message.run, message.parameters);
-  else if (message.type === 'die') setImmediate(() => die());
   else {
     const run = runs.get(message.run);
     const done = message.type === 'stop' ? run?.stop() : run?.counters();
     void Promise.resolve(done).then((value) => post({ type: 'answer', call: message.call, value }));
   }
 });
-
-function die(): never {
-  throw new Error('a thread dies');
-}

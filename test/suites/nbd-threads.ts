@@ -64,9 +64,9 @@ export class NbdThreads implements QueueThreads {
     return made;
   }
 
-  /** A thread throws what nobody catches. */
+  /** Says that a thread died. (One that did while the kernel has something to tell it takes the process along.) */
   kill(index: number): void {
-    this.#post(this.#workers[index] as Worker, { type: 'die' });
+    this.#died(this.#workers[index] as Worker, 'the thread is gone');
   }
 
   async close(): Promise<void> {
