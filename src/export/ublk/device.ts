@@ -1,15 +1,14 @@
-import type { FileHandle } from 'node:fs/promises';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlockDevice } from '../../block/device.ts';
 import { fromSystemError, TscryptError } from '../../errors.ts';
 import { deviceNumbers } from '../../sys/index.ts';
 import { SECTOR_SIZE } from '../../units.ts';
-import { inTurn } from '../in-turn.ts';
 import type { KernelExport } from '../kernel-export.ts';
-import { claimNode, isNodeUsed, type Node } from '../node-claim.ts';
+import { isNodeUsed, type Node } from '../node-claim.ts';
 import type { QueueCounters } from '../queue-threads.ts';
 import * as abi from './abi.ts';
+import { DiskClaim } from './claim.ts';
 import { diskNode, type UblkControl } from './control.ts';
 import type { Serving } from './serving.ts';
 import { stateOf, type UblkState } from './state.ts';
@@ -86,7 +85,7 @@ export class UblkExport implements KernelExport {
   }
 
   inUse(): Promise<boolean> {
-    return inTurn(() => isNodeUsed(this.#place));
+    return isNodeUsed(this.#place);
   }
 
   async detach(options: { readonly force?: boolean } = {}): Promise<void> {
@@ -101,18 +100,17 @@ export class UblkExport implements KernelExport {
    * server it would forget what is in its cache.
    */
   async #stopUnused(): Promise<void> {
-    const claim = await inTurn(() => claimNode(this.#place));
+    // With nobody else there, nothing is in the cache but what was written between two that had it open.
+    // What is suspended would not answer.
+    const claim = await DiskClaim.take(this.#place, !this.#device.suspended);
     try {
-      // With nobody else there, nothing is in the cache but what was written between two that had it open.
-      // What is suspended would not answer.
-      if (!this.#device.suspended) await inTurn(() => claim.sync());
       if (!this.#control.has(abi.SAFE_STOP_DEV)) {
         // As long as the claim is held nobody can mount it.
         await this.#control.stop(this.#info);
         return;
       }
     } finally {
-      await release(claim);
+      await claim.release();
     }
     // The claim may be counted for a moment longer, and udev looks at what was closed.
     for (let attempt = 0; attempt < STOP_ATTEMPTS; attempt++) {
@@ -155,10 +153,6 @@ export class UblkExport implements KernelExport {
   get #place(): Node {
     return { path: this.node, numbers: this.numbers, readOnly: this.#readOnly };
   }
-}
-
-async function release(claim: FileHandle): Promise<void> {
-  await inTurn(() => claim.close());
 }
 
 /** Since Linux 6.3 the driver tells them. */

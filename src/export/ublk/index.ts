@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlockDevice } from '../../block/device.ts';
@@ -11,7 +12,7 @@ import { type ControlOptions, UblkControl } from './control.ts';
 import { UblkExport } from './device.ts';
 import { maxIoOf, parametersOf } from './parameters.ts';
 import { announcePartitions } from './partitions.ts';
-import { Serving } from './serving.ts';
+import { openCharNode, Serving } from './serving.ts';
 import { markOf, parseState, type UblkState } from './state.ts';
 
 /** Requests that a queue may have under way. */
@@ -53,8 +54,15 @@ async function attach(
       flags: flagsFor(control),
       mark: markOf(identifier),
     });
-    await control.setParameters(info, parameters);
-    serving = await Serving.start(info, queues, control.legacy);
+    // Whoever is not root may do nothing with a device before its node is his.
+    const charFd = await openCharNode(info.id);
+    try {
+      await control.setParameters(info, parameters);
+    } catch (error) {
+      closeSync(charFd);
+      throw error;
+    }
+    serving = await Serving.start(charFd, info, queues, control.legacy);
     await whileServed(serving, control.start(info));
     const made = await UblkExport.of(device, info, control, serving);
     await announcePartitions(device, made.node);
@@ -88,7 +96,7 @@ async function recover(
       if (attempt === RECOVERY_ATTEMPTS) throw stillServed(state, info);
       await sleep(RECOVERY_INTERVAL);
     }
-    serving = await Serving.start(info, queues, control.legacy);
+    serving = await Serving.start(await openCharNode(info.id), info, queues, control.legacy);
     await whileServed(serving, control.endRecovery(info));
     return await UblkExport.of(device, info, control, serving);
   } catch (error) {

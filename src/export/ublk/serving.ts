@@ -23,12 +23,16 @@ export class Serving {
   /**
    * Begins to serve; the kernel shows the disk when all queues are.
    *
-   * @throws TscryptError what opening the node and starting the queues throws; nothing is served then
+   * @param charFd of {@link openCharNode}; closed at the end
+   * @throws TscryptError what starting the queues throws; nothing is served then
    */
-  static async start(info: DeviceInfo, queues: QueueThreads, legacy: boolean): Promise<Serving> {
-    const charFd = await openCharNode(info.id);
-    const { depth, maxIo } = info;
-    const starting = Array.from({ length: info.queues }, (_, queueId) => {
+  static async start(
+    charFd: number,
+    { queues: count, depth, maxIo }: DeviceInfo,
+    queues: QueueThreads,
+    legacy: boolean,
+  ): Promise<Serving> {
+    const starting = Array.from({ length: count }, (_, queueId) => {
       const parameters: UblkQueueParameters = { charFd, queueId, depth, maxIo, legacy };
       // A device that is taken over may have more queues than there are threads now.
       return queues.start(queueId % queues.count, 'ublk', parameters);
@@ -89,7 +93,12 @@ export class Serving {
   }
 }
 
-async function openCharNode(id: number): Promise<number> {
+/**
+ * Opens what the queues of a device are served through, as soon as it is there and ours.
+ *
+ * @throws TscryptError PERMISSION_DENIED where nobody gives the node to the device's owner, NO_SUCH_DEVICE
+ */
+export async function openCharNode(id: number): Promise<number> {
   const path = charNode(id);
   for (let attempt = 1; ; attempt++) {
     try {

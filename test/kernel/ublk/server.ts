@@ -29,6 +29,7 @@ process.on('message', async (message: ServerRequest | 'leave' | 'detach') => {
     if (message === 'leave' || message === 'detach') process.disconnect();
   } catch (error) {
     process.send?.({ error: String(error), code: (error as { code?: string }).code });
+    if (!made) process.disconnect();
   }
 });
 
