@@ -40,7 +40,7 @@ export type NetlinkAttribute = Buffer;
 /** What a message says, by the attributes' types; nested ones are to be taken apart by {@link netlinkAttributes}. */
 export type NetlinkValues = ReadonlyMap<number, Buffer>;
 
-export function netlinkBytes(type: number, value: Uint8Array): NetlinkAttribute {
+function netlinkBytes(type: number, value: Uint8Array): NetlinkAttribute {
   const length = ATTRIBUTE_HEADER_SIZE + value.length;
   const bytes = Buffer.alloc(align(length));
   bytes.writeUInt16LE(length, 0);

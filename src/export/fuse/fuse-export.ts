@@ -23,6 +23,8 @@ export interface FuseExportParts {
 
 /** How long users of a device that is taken away from them may take to let go of it (milliseconds). */
 const PATIENCE = 2000;
+/** The kernel tells a moment later that a file was closed (milliseconds). */
+const GRACE = 100;
 const INTERVAL = 10;
 
 /** A mounted file, perhaps with a loop device on it. */
@@ -93,6 +95,7 @@ export class FuseExport implements KernelExport {
       if (force) await this.#takeAway();
       else if (loop && (await loop.isAttached())) await this.#detachLoop(loop);
       if (!force) {
+        await this.#released(GRACE);
         if (file.openCount > 0) throw this.#busy();
         await file.settle();
       }
@@ -131,7 +134,7 @@ export class FuseExport implements KernelExport {
     // Whoever has opened the device since it was claimed (device managers look into new ones) keeps it there.
     while (await loop.isAttached()) await sleep(INTERVAL);
     // The kernel lets go of the file a moment later.
-    await this.#released();
+    await this.#released(PATIENCE);
   }
 
   /** Whoever uses the device loses it: file systems first, as long as they can still be written back. */
@@ -139,12 +142,12 @@ export class FuseExport implements KernelExport {
     const { loop, log } = this.#parts;
     if (!loop || !(await loop.isAttached())) return;
     await letGo(loop).catch(log);
-    await this.#released();
+    await this.#released(PATIENCE);
   }
 
-  async #released(): Promise<void> {
+  async #released(patience: number): Promise<void> {
     const { file } = this.#parts;
-    for (let waited = 0; file.openCount > 0 && waited < PATIENCE; waited += INTERVAL) await sleep(INTERVAL);
+    for (let waited = 0; file.openCount > 0 && waited < patience; waited += INTERVAL) await sleep(INTERVAL);
   }
 
   #gone(): void {

@@ -3,7 +3,7 @@ import { addressOf } from '../../sys/index.ts';
 import * as fuse from './protocol.ts';
 
 /** Bytes of the headers that are received apart from what follows them. */
-export const HEAD_SIZE = fuse.InHeader.size + fuse.TransferIn.size;
+const HEAD_SIZE = fuse.InHeader.size + fuse.TransferIn.size;
 
 /** Where an answer goes. */
 export interface ReplySink {
