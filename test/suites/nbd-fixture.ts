@@ -26,7 +26,7 @@ export const WAYS: [way: string, options: Pick<NbdServerOptions, 'descriptors' |
 const F_DUPFD_CLOEXEC = 1030;
 
 /** Several jobs in this thread, which take turns as several threads do, on a device that is no copy. */
-export function jobsHere(device: BlockDevice, count: number): QueueThreads {
+function jobsHere(device: BlockDevice, count: number): QueueThreads {
   return {
     count,
     async start(_index, _job, parameters) {

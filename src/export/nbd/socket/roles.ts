@@ -15,7 +15,7 @@ export interface Sharing {
 }
 
 /** How far a connection is. States only ever go up. */
-export const SERVING = 0;
+const SERVING = 0;
 /** No more requests are taken. */
 export const DRAINING = 1;
 /** Nobody is answered any more. */
