@@ -47,7 +47,6 @@ export const SAFE_STOP_DEV = 1 << 17;
 /** UBLK_S_DEV_…: states of a device. */
 export const STATE_DEAD = 0;
 export const STATE_LIVE = 1;
-export const STATE_QUIESCED = 2;
 
 /** For the queue of a command that is for none, and for the device that the kernel is to choose. */
 export const NO_QUEUE = 0xffff;
