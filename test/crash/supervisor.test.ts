@@ -54,6 +54,16 @@ describe.skipIf(!requires('build'))('a daemon that dies', () => {
     await until(() => readdirSync(harness.runtime).length === 0);
   });
 
+  it('keeps the supervisor it has found, however long ago that was started', async () => {
+    await activateDevice(harness.crypt('volume', harness.image(), KEY, { export: 'ublk' }));
+    const { supervisor } = harness;
+    expect(supervisor).toBeDefined();
+    // Longer than one stays that nobody needs.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(harness.supervisor).toEqual(supervisor);
+    await closeDevice('volume');
+  });
+
   it('is not supervised while the kernel shows none of its devices', async () => {
     await activateDevice(harness.linear('plain', harness.image()));
     expect(harness.supervisor).toBeUndefined();

@@ -11,13 +11,29 @@ printf 'correct horse battery staple' >"$work/key"
 tscrypt() { node "$here/../../bin/tscrypt.js" "$@"; }
 die() {
   echo "$*" >&2
-  cat "$work"/run/disk/log "$work"/run/*.log "$work"/fio* >&2 || true
+  ls -lR "$work/run" >&2
+  for process in /proc/[0-9]*; do
+    echo "${process#/proc/} $(cat "$process/comm") $(awk '/^State/ { print $2 }' "$process/status") $(cat "$process/wchan")"
+  done 2>/dev/null | grep -E 'tsc|node|fio' >&2 || true
+  cat "$work"/run/disk/log "$work"/run/.supervisor*/log "$work"/fio* >&2 || true
   dmesg | tail -n 20 >&2
   exit 1
 }
 # The process that serves the device; nothing while there is none.
 daemon() { tscrypt status --json disk 2>/dev/null | sed -n 's/^  "pid": \([0-9]*\),$/\1/p'; }
 
+# await_daemon MESSAGE: sets pid to a process that serves the device, another one than last.
+await_daemon() {
+  local until=$((SECONDS + 60))
+  while :; do
+    pid=$(daemon) || true
+    [[ -z $pid || $pid == "$last" ]] || return 0
+    ((SECONDS < until)) || die "$1"
+    sleep 0.25
+  done
+}
+
+last=
 truncate -s 128M "$work/image"
 tscrypt luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$work/key" "$work/image"
 tscrypt open --export "$kind" --key-file "$work/key" "$work/image" disk
@@ -36,25 +52,15 @@ writer=$!
 ) &
 load=$!
 
-last=
 for ((kill = 1; kill <= kills; kill++)); do
   sleep "0.$((RANDOM % 10))"
-  for ((wait = 0; ; wait++)); do
-    pid=$(daemon) || true
-    [[ -z $pid || $pid == "$last" ]] || break
-    ((wait < 240)) || die "no daemon came back after kill $((kill - 1))"
-    sleep 0.25
-  done
+  await_daemon "no daemon came back after kill $((kill - 1))"
   last=$pid
   kill -9 "$pid"
+  echo "kill $kill of process $pid" >&2
   kill -0 $writer && kill -0 $load || die "the load ended after kill $kill"
 done
-for ((wait = 0; ; wait++)); do
-  pid=$(daemon) || true
-  [[ -z $pid || $pid == "$last" ]] || break
-  ((wait < 240)) || die 'no daemon came back after the last kill'
-  sleep 0.25
-done
+await_daemon 'no daemon came back after the last kill'
 sleep 1
 touch "$work/log.stop"
 wait $writer || die 'writing failed'

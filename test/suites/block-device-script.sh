@@ -70,5 +70,10 @@ for filesystem in $filesystems; do
   echo "$kind $filesystem: written by the kernel, read here"
   rm "$work/ours" "$work/theirs"
 done
+# The supervisor ends a moment after the last device it guarded.
+for ((wait = 0; wait < 20; wait++)); do
+  [[ -n $(ls -A "$work/run") ]] || break
+  sleep 0.5
+done
 [[ -z $(ls -A "$work/run") ]] || { ls -lR "$work/run"; exit 1; }
 rm -r "$work"

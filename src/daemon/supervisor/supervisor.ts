@@ -79,6 +79,7 @@ export class Supervisor {
       retire: () => this.#retire(),
     };
     this.#connections++;
+    clearTimeout(this.#idle);
     new FramePeer(socket, {
       handle: (method, parameters) => {
         const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
