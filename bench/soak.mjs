@@ -1,7 +1,9 @@
 // A long run: two opened volumes under verified load at once, then many devices opened and closed. Run as root on a
 // built tree; fails when memory grows, or when anything is left over.
 //
-//   node bench/soak.mjs [--minutes 30] [--cycles 500] [--export auto]
+//   node bench/soak.mjs [--minutes 30] [--cycles 500] [--export auto] [--rate 40]
+//
+// --rate limits what each of the two reads and writes, in MB/s.
 import { execFile, spawn } from 'node:child_process';
 import {
   mkdtempSync,
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '30' },
     cycles: { type: 'string', default: '500' },
     export: { type: 'string', default: 'auto' },
+    rate: { type: 'string', default: '40' },
   },
 });
 const run = promisify(execFile);
@@ -97,7 +100,12 @@ function fio(name, seconds, ...target) {
     [
       ...[`--name=${name}`, ...target, '--rw=randrw', '--bssplit=4k/60:16k/20:128k/15:1m/5', '--iodepth=8'],
       ...['--verify=crc32c', '--verify_backlog=256', '--verify_fatal=1', '--randrepeat=0', '--size=256m'],
-      ...['--time_based', `--runtime=${seconds}`, '--rate=60m,60m', `--output=${join(work, `${name}.fio`)}`],
+      ...[
+        '--time_based',
+        `--runtime=${seconds}`,
+        `--rate=${values.rate}m,${values.rate}m`,
+        `--output=${join(work, `${name}.fio`)}`,
+      ],
     ],
     { stdio: 'inherit', env },
   );
