@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { TscryptError } from '../errors.ts';
 import { type DeviceUser, describeUser, deviceNumbers, deviceUsers } from '../sys/index.ts';
 import { clearIfDead } from './claim.ts';
 import { KernelDevice } from './kernel-device.ts';
 import { recordedKernelDevice, recordKernelDevice } from './kernel-record.ts';
+import { clearDeadClaims } from './number-claims.ts';
 
 /**
  * Removes what a dead daemon left of a device: its block device in the kernel, then its directory.
@@ -25,6 +27,7 @@ export async function clearRemains(
   }
   recordKernelDevice(directory, undefined);
   clearIfDead(directory);
+  clearDeadClaims(dirname(directory));
 }
 
 /** Who uses a node of the kernel; looks only at what the kernel tells, never at the device. */
