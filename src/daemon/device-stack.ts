@@ -113,8 +113,20 @@ export class DeviceStack implements StackControl {
     for (const abandon of this.#starting) abandon();
   }
 
-  /** Takes all devices down, those that lie upon others first; their clients are disconnected. */
+  /**
+   * Takes all devices down, those that lie upon others first; clients of NBD sockets are disconnected. Where the kernel
+   * uses one (a file system is mounted), nothing happens: what is in its cache would be lost.
+   */
   async shutDown(): Promise<void> {
+    const used = await this.#usedByKernel();
+    if (used.length > 0) {
+      this.#options.log(
+        new TscryptError('DEVICE_BUSY', `Told to end, but ${used.join(', ')} is still in use.`, {
+          details: { devices: used },
+        }),
+      );
+      return;
+    }
     while (this.#members.all.length > 0 && !this.#members.leaving) {
       const servers = this.#members.all.map(({ server }) => server);
       const results = await Promise.allSettled(servers.map((server) => server.close({ force: true })));
@@ -125,6 +137,14 @@ export class DeviceStack implements StackControl {
       await Promise.allSettled(servers.map((server) => server.device.info.openCount === 0 && server.ended));
       await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  async #usedByKernel(): Promise<string[]> {
+    const servers = this.#members.all.map(({ server }) => server);
+    const used = await Promise.all(
+      servers.map(async ({ kernel, name }) => ((await kernel.inUse()) ? [name] : [])),
+    );
+    return used.flat();
   }
 
   async #create({ request, staging, workingDirectory }: NewDeviceOrder): Promise<DeviceInfo> {

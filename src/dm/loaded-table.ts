@@ -251,6 +251,11 @@ export class LoadedTable {
     return this.targets.every(({ type }) => type.stateless === 'always') ? 'always' : 'until-failure';
   }
 
+  /** Whether requests take much of the processor's time. */
+  get laborious(): boolean {
+    return this.targets.some(({ type }) => type.laborious);
+  }
+
   /** The devices below by the names that {@link table} has for them; undefined if one name stands for several. */
   get devicesByLabel(): ReadonlyMap<string, BlockDevice> | undefined {
     return this.#devices.byLabel;

@@ -14,6 +14,8 @@ export interface StackPlan {
   readonly devices: readonly PlannedDevice[];
   /** Some target takes note of failures: see `TargetType.stateless`. */
   readonly notesFailures: boolean;
+  /** Requests take much of the processor's time. */
+  readonly laborious: boolean;
 }
 
 export interface PlannedDevice {
@@ -39,6 +41,7 @@ export function planStack(device: MappedDevice): StackPlan | undefined {
   const devices: PlannedDevice[] = [];
   const numbers = new Map<MappedDevice, number>();
   let notesFailures = false;
+  let laborious = false;
 
   const plan = (mapped: MappedDevice): number | undefined => {
     const known = numbers.get(mapped);
@@ -54,12 +57,13 @@ export function planStack(device: MappedDevice): StackPlan | undefined {
       below.push({ label, ...place });
     }
     if (live.stateless === 'until-failure') notesFailures = true;
+    if (live.laborious) laborious = true;
     const { name, minor, readOnly } = mapped;
     const number = devices.push({ name, minor, readOnly, table: live.table(), below }) - 1;
     numbers.set(mapped, number);
     return number;
   };
-  return plan(device) === undefined ? undefined : { devices, notesFailures };
+  return plan(device) === undefined ? undefined : { devices, notesFailures, laborious };
 }
 
 /** The device and every mapped device that it lies upon, each once: what must be watched while a copy serves. */

@@ -26,6 +26,8 @@ export interface TargetType {
    * that failed in a copy is made again through the target itself. Absent: there can be only one.
    */
   readonly stateless?: 'always' | 'until-failure';
+  /** Requests take the processor's time rather than the disk's: several threads pay off. */
+  readonly laborious?: boolean;
   /**
    * Checks the arguments, opens the devices they name, and makes the target. Secrets among the arguments
    * stay the caller's; the target copies what it needs.

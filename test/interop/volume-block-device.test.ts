@@ -95,6 +95,19 @@ describe.skipIf(!requires('build', 'root', 'fuse', 'loop', 'mkfs.ext4', 'mkfs.xf
       },
     );
 
+    it('is not taken from its users by telling its daemon to end', async () => {
+      const { pid } = await open();
+      await check('mount', [NODE, mountPoint]);
+      process.kill(pid, 'SIGTERM');
+      await check('sh', ['-c', `echo still here > ${mountPoint}/note && sync -f ${mountPoint}/note`]);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect(JSON.parse((await tscrypt('status', '--json', NAME)).stdout)).toMatchObject({ pid });
+      await check('umount', [mountPoint]);
+      process.kill(pid, 'SIGTERM');
+      await expect.poll(async () => (await tscrypt('status', NAME)).status, { timeout: 10_000 }).toBe(4);
+      expect(existsSync(NODE)).toBe(false);
+    });
+
     it('is closed when its last user goes, where that was asked for', async () => {
       await open();
       await check('mount', [NODE, mountPoint]);

@@ -16,7 +16,7 @@ exercise() {
   case $filesystem in
     ext4) mkfs.ext4 -q "$node" ;;
     xfs) mkfs.xfs -q -f "$node" ;;
-    btrfs) mkfs.btrfs -q -f "$node" ;;
+    btrfs) mkfs.btrfs -q -f "$node" >/dev/null ;;
   esac
   mount -t "$filesystem" "$node" "$work/mnt"
   node "$here/file-exerciser.mjs" "$work/mnt/file" "$seed" "$operations" $((8 << 20)) >"$work/sums"

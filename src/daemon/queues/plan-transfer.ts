@@ -4,9 +4,8 @@ import { addressOf, libc } from '../../sys/index.ts';
 import { disposeTable, type TableArg } from '../../table/index.ts';
 
 /** A {@link StackPlan} on its way to another thread: in place of each key, where it lies in secret memory. */
-export interface SentPlan {
+export interface SentPlan extends Omit<StackPlan, 'devices'> {
   readonly devices: readonly SentDevice[];
-  readonly notesFailures: boolean;
 }
 
 interface SentDevice extends Omit<PlannedDevice, 'table'> {

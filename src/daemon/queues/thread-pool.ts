@@ -11,7 +11,11 @@ export interface QueueThreadPoolOptions {
   readonly jobs: Readonly<Record<QueueJobName, QueueJob<never>>>;
   /** Where failures go that nobody waits for. */
   readonly log: (error: unknown) => void;
-  /** Threads at most; as many as there are processors, but no more than 4, if not given. */
+  /**
+   * Threads for every device that can be copied. If not given, as many as there are processors, but no more than 4, and
+   * for those devices only whose requests take much of the processor's time: others lose more by taking turns
+   * than they gain.
+   */
   readonly threads?: number;
   /** The threads' program, if it is not the package's. */
   readonly program?: string;
@@ -28,6 +32,7 @@ const MOST_THREADS = 4;
 export class QueueThreadPool {
   readonly #options: QueueThreadPoolOptions;
   readonly #size: number;
+  readonly #sparing: boolean;
   readonly #program: ThreadProgram;
   readonly #threads: (QueueThread | undefined)[] = [];
   #devices = 0;
@@ -36,6 +41,7 @@ export class QueueThreadPool {
     const { threads = Math.min(availableParallelism(), MOST_THREADS), program = queueThreadProgram() } =
       options;
     this.#options = options;
+    this.#sparing = options.threads === undefined;
     // Requests and keys go from thread to thread as addresses.
     this.#size = ffiAvailable() ? threads : 1;
     this.#program = new ThreadProgram(program);
@@ -47,7 +53,10 @@ export class QueueThreadPool {
    */
   threadsFor(device: MappedDevice): QueueThreads {
     const first = this.#devices++;
-    const count = (): number => (this.#usable && planStack(device) ? this.#size : 1);
+    const count = (): number => {
+      const plan = this.#usable ? planStack(device) : undefined;
+      return plan && (plan.laborious || !this.#sparing) ? this.#size : 1;
+    };
     return {
       get count() {
         return count();

@@ -9,6 +9,7 @@ export const cryptTarget: TargetType = {
   name: 'crypt',
   version: [1, 28, 0],
   stateless: 'always',
+  laborious: true,
   async construct(line, context) {
     const words = parseCryptWords(line);
     const { options } = words;
