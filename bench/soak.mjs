@@ -107,7 +107,7 @@ function fio(name, seconds, ...target) {
         `--output=${join(work, `${name}.fio`)}`,
       ],
     ],
-    { stdio: 'inherit', env },
+    { stdio: 'inherit', env, cwd: work },
   );
   return new Promise((resolve) => child.on('close', resolve));
 }

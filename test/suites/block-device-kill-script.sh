@@ -1,8 +1,8 @@
 # A daemon that is killed again and again under load. Run as root:
-#   block-device-kill-script.sh KIND KILLS
-# KIND is what --export takes. The last line says how often it was killed.
+#   block-device-kill-script.sh KIND KILLS RESTARTS
+# KIND is what --export takes. Afterwards it is replaced in order RESTARTS times. The last line says what was done.
 set -euo pipefail
-kind=$1 kills=$2
+kind=$1 kills=$2 restarts=$3
 here=$(dirname "$(readlink -f "$0")")
 work=$(mktemp -d "${WORK:-/dev/shm}/kills.XXXX")
 mkdir "$work/mnt" "$work/run"
@@ -61,6 +61,14 @@ for ((kill = 1; kill <= kills; kill++)); do
   kill -0 $writer && kill -0 $load || die "the load ended after kill $kill"
 done
 await_daemon 'no daemon came back after the last kill'
+for ((restart = 1; restart <= restarts; restart++)); do
+  sleep "0.$((RANDOM % 10))"
+  last=$pid
+  tscrypt daemon restart disk >&2 || die "restart $restart failed"
+  await_daemon "no other daemon after restart $restart"
+  echo "restart $restart: process $pid in the place of $last" >&2
+  kill -0 $writer && kill -0 $load || die "the load ended after restart $restart"
+done
 sleep 1
 touch "$work/log.stop"
 wait $writer || die 'writing failed'
@@ -79,4 +87,4 @@ umount "$work/mnt"
 cryptsetup close stock
 ! dmesg | grep -E 'I/O error|EXT4-fs error' || die 'the kernel met an error'
 rm -r "$work"
-echo "killed $kills times, nothing lost"
+echo "killed $kills times, replaced $restarts times, nothing lost"
