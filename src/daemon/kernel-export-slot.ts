@@ -34,6 +34,8 @@ export class KernelExportSlot {
   #link: string | undefined;
   #reason = '';
   #size = 0;
+  /** It is the successor's from now on, with its record and its link. */
+  #left = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: KernelExportSlotOptions) {
@@ -123,7 +125,10 @@ export class KernelExportSlot {
   leave(): Promise<void> {
     return this.#exclusively(async () => {
       const attached = this.#attached;
-      if (attached?.handsOver) return await attached.leave();
+      if (attached?.handsOver) {
+        this.#left = true;
+        return await attached.leave();
+      }
       await attached?.detach({ force: true });
       if (attached) await this.#letGo(attached, '');
     });
@@ -194,7 +199,7 @@ export class KernelExportSlot {
   }
 
   async #letGo(attached: KernelDevice, reason: string): Promise<void> {
-    if (this.#attached !== attached) return;
+    if (this.#attached !== attached || this.#left) return;
     const { device, directory, changed } = this.#options;
     this.#attached = undefined;
     this.#link = undefined;

@@ -46,7 +46,7 @@ writer=$!
   for ((pass = 0; ; pass++)); do
     [[ ! -e $work/log.stop ]] || exit 0
     fio --name=verify --directory="$work/mnt" --size=12m --rw=randwrite --bssplit=4k/60:64k/40 --verify=crc32c \
-      --verify_fatal=1 --do_verify=1 --ioengine=psync --direct=1 --randseed=$pass --output="$work/fio.$pass"
+      --verify_fatal=1 --do_verify=1 --verify_state_save=0 --ioengine=psync --direct=1 --randseed=$pass --output="$work/fio.$pass"
     rm "$work/fio.$pass"
   done
 ) &

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromSystemError, TscryptError } from '../../errors.ts';
 import { deviceUsers, MNT_DETACH, unmount } from '../../sys/index.ts';
+import { DiskClaim } from '../disk-claim.ts';
 import type { KernelExport, KernelExportState } from '../kernel-export.ts';
 import { sumCounters } from '../nbd/socket/counters.ts';
-import { claimNode, isNodeUsed, type Node } from '../node-claim.ts';
+import { isNodeUsed, type Node } from '../node-claim.ts';
 import type { QueueCounters, QueueThreads } from '../queue-threads.ts';
 import type { ServedConnection } from './connection.ts';
 import { disconnect, isConnected, reconfigure } from './control.ts';
@@ -97,12 +98,11 @@ export class NbdDeviceExport implements KernelExport {
         await unmountAll(node).catch(log);
         await disconnect(index);
       } else {
-        const handle = await claimNode(node);
+        const claim = await DiskClaim.take(node, true);
         try {
-          await handle.sync();
           await disconnect(index);
         } finally {
-          await handle.close();
+          await claim.release();
         }
       }
     } catch (error) {

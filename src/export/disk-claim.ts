@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { fromSystemError, TscryptError } from '../../errors.ts';
-import { describeUser, deviceUsers } from '../../sys/index.ts';
-import type { Node } from '../node-claim.ts';
+import { fromSystemError, TscryptError } from '../errors.ts';
+import { describeUser, deviceUsers } from '../sys/index.ts';
+import type { Node } from './node-claim.ts';
 
 /** Opens what it is told to, writes the kernel's cache of it back, says how that went, and holds it until its input ends. */
 const HOLDER = `
@@ -28,8 +28,8 @@ try {
 
 /**
  * A disk that this process serves, held for it alone by another process (open(2), O_EXCL). None of our own threads may
- * wait for our own disk: if we were killed meanwhile the kernel would wait for that thread before it took the
- * queues back, and the thread for the queues, and then nothing could free the disk any more.
+ * wait for our own disk: if we were killed meanwhile the kernel would wait for that thread before it took queues and
+ * sockets back, and the thread for whoever serves them, and then nothing could free the disk any more.
  */
 export class DiskClaim {
   readonly #holder: ChildProcess;
