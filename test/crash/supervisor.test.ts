@@ -62,6 +62,7 @@ describe.skipIf(!requires('build'))('a daemon that dies', () => {
     await new Promise((resolve) => setTimeout(resolve, 3000));
     expect(harness.supervisor).toEqual(supervisor);
     await closeDevice('volume');
+    await until(() => readdirSync(harness.runtime).length === 0);
   });
 
   it('is not supervised while the kernel shows none of its devices', async () => {
