@@ -1,5 +1,3 @@
-import type { BlockDevice } from './device.ts';
-import { FileDevice } from './file.ts';
 import type { FileAccessKind } from './file-access.ts';
 import type { FileGeometry } from './file-geometry.ts';
 
@@ -18,19 +16,4 @@ export interface FileDescriptor {
   /** Makes everything written so far stable. Absent: by fdatasync(2), and what the kernel says is for nobody else. */
   datasync?(): Promise<void>;
   close(): Promise<void>;
-}
-
-/**
- * The device of another thread once more, on the same descriptor. Closing it leaves that open; the owner closes it,
- * after everyone who adopted it.
- *
- * Flushes are the owner's business: the kernel tells of a failed write-back once for each open file description, and
- * only the owner remembers it (flushes.ts). Two threads that asked the kernel would take the answer from each other.
- *
- * @param flush the owner's `flush`
- */
-export function adoptFile(share: FileShare, flush: () => Promise<void>): BlockDevice {
-  const { fd, name, geometry, readOnly, access } = share;
-  const descriptor: FileDescriptor = { fd, datasync: flush, close: async () => {} };
-  return new FileDevice(name, descriptor, geometry, readOnly, access);
 }

@@ -10,7 +10,8 @@ import {
   type WriteOptions,
   type WriteZeroesOptions,
 } from './device.ts';
-import { accessFile, type FileAccess, type FileAccessKind } from './file-access.ts';
+import type { FileAccess, FileAccessKind } from './file-access.ts';
+import { accessFile } from './file-access-choice.ts';
 import { diskGeometry, type FileGeometry, openHandle, regularFileGeometry } from './file-geometry.ts';
 import type { FileDescriptor, FileShare } from './file-share.ts';
 import { FileZeroes } from './file-zeroes.ts';
@@ -165,7 +166,7 @@ export class FileDevice implements BlockDevice {
 
   /**
    * One stable write is faster than a write and a flush, which is about everybody's data. Through the page cache it
-   * takes a flush's turn: it may be told of what others lost, so that it is for the owner alone (file-share.ts), and
+   * takes a flush's turn: it may be told of what others lost, so that it is for the owner alone (adopted-file.ts), and
    * where flushes are under way already, the next one serves all who wait.
    */
   async #writeStable(offset: number, from: Uint8Array): Promise<void> {

@@ -1,5 +1,6 @@
+import { adoptFile } from '../block/adopted-file.ts';
 import type { BlockDevice } from '../block/device.ts';
-import { adoptFile, type FileShare } from '../block/file-share.ts';
+import type { FileShare } from '../block/file-share.ts';
 import { TscryptError } from '../errors.ts';
 import type { TableSpec } from '../table/spec.ts';
 import { MappedDevice } from './mapped-device.ts';

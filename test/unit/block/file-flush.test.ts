@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+import { adoptFile } from '../../../src/block/adopted-file.ts';
 import { RingTransfers } from '../../../src/block/file-ring.ts';
-import { adoptFile } from '../../../src/block/file-share.ts';
 import { PoolTransfers } from '../../../src/block/file-transfers.ts';
 import { openFile } from '../../../src/block/index.ts';
 import { TscryptError } from '../../../src/errors.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { adoptFile } from '../../../src/block/file-share.ts';
+import { adoptFile } from '../../../src/block/adopted-file.ts';
 import { type BlockDevice, MemoryDevice, openFile } from '../../../src/block/index.ts';
 import { TscryptError } from '../../../src/errors.ts';
 import { codeOf, pattern } from '../../suites/block-device.ts';
