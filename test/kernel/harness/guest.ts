@@ -18,7 +18,7 @@ export interface KernelOptions {
   readonly memory?: number;
   /** Kernel modules to load first; most load by themselves when something needs them. */
   readonly modules?: readonly string[];
-  /** Environment variables besides PATH, HOME, LC_ALL and DM_DISABLE_UDEV. */
+  /** Environment variables besides PATH, HOME, LC_ALL, DM_DISABLE_UDEV and TSCRYPT_EXPORT. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -91,6 +91,8 @@ async function initramfsContent(
     HOME: '/root',
     LC_ALL: 'C',
     DM_DISABLE_UDEV: '1',
+    // As on the host: what is about block devices of the kernel asks for them.
+    ...(process.env.TSCRYPT_EXPORT && { TSCRYPT_EXPORT: process.env.TSCRYPT_EXPORT }),
     ...options.env,
   };
   const prologue = Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}`);
