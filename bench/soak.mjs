@@ -55,7 +55,8 @@ async function open(image, name, kind) {
 
 /** Resident memory and descriptors of a process, and how many of them are rings. */
 function usage(pid) {
-  const resident = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const field = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
   const fds = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
     try {
       return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
@@ -64,7 +65,9 @@ function usage(pid) {
     }
   });
   return {
-    kib: Number(resident),
+    kib: field('VmRSS'),
+    /** Without what it shares with every other process of the same program. */
+    own: field('RssAnon') + field('RssShmem'),
     fds: fds.length,
     rings: fds.filter((link) => link.includes('io_uring')).length,
   };
@@ -137,7 +140,10 @@ try {
     const kib = all.map((sample) => sample.kib);
     const early = median(kib.slice(12, 24));
     const late = median(kib.slice(-12));
-    const mib = (count) => Math.round(count / 1024);
+    const mib = (count) => (count / 1024).toFixed(1);
+    const minutes = all.filter((_, at) => at % 12 === 11);
+    console.log(`       ${name}, by the minute: ${minutes.map((one) => mib(one.kib)).join(' ')}`);
+    console.log(`       of its own: ${minutes.map((one) => mib(one.own)).join(' ')}`);
     expect(late <= early * 1.05, `${name}: ${mib(early)} MiB after a minute, ${mib(late)} MiB at the end`);
     const fds = all.map((sample) => sample.fds);
     expect(
