@@ -10,6 +10,7 @@ import { FAREWELL_TIMEOUT, MAX_BYTES, MAX_REQUESTS, REQUEST_COST, TURN_BYTES } f
 import { RequestRules, type RuleOptions } from '../request-rules.ts';
 import { type Block, threadBlocks } from './blocks.ts';
 import { RequestCounters } from './counters.ts';
+import { Eagerness } from './eagerness.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
 import { ReadRequests, UNSENT_ENOUGH } from './read-requests.ts';
@@ -76,6 +77,7 @@ export class SocketTransmission {
   };
   #scheduled = false;
   #turn = 0;
+  readonly #eagerness = new Eagerness();
   /** Requests taken since something was received last. */
   #taken = 0;
   /** To be woken when something comes. */
@@ -177,14 +179,13 @@ export class SocketTransmission {
       if (needed === TAKEN) continue;
       if (needed === OVER) return;
       this.#out.flush();
+      let count: number;
       // With one request at a time there is nothing more before that one is answered.
       if (incoming.exhausted && this.#taken <= 1 && !incoming.inPayload && incoming.available === 0) {
         this.#taken = 0;
         incoming.exhausted = false;
-        this.#starving = true;
-        return;
-      }
-      const count = incoming.receive(needed);
+        count = this.#eagerness.receive(incoming, needed);
+      } else count = incoming.receive(needed);
       if (count > 0) {
         this.#taken = 0;
         continue;
