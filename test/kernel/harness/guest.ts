@@ -151,7 +151,7 @@ async function result(channels: Channels, ended: string): Promise<KernelResult> 
   );
   const status = Number.parseInt(reported ?? '', 10);
   if (Number.isNaN(status)) {
-    const messages = (console ?? '').split('\n').slice(-30).join('\n');
+    const messages = (console ?? '').split('\n').slice(-90).join('\n');
     throw new Error(`the kernel ${ended}\n${messages}\n${stderr}${stdout}`);
   }
   return { status, stdout: stdout ?? '', stderr: stderr ?? '' };
