@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DeviceMapper, type MappedDevice } from '../dm/index.ts';
 import { TscryptError } from '../errors.ts';
 import type { KernelExporter } from '../export/kernel-export.ts';
@@ -39,6 +40,9 @@ export interface DeviceStackOptions {
   /** Where failures go that nobody waits for. */
   readonly log: (error: unknown) => void;
 }
+
+const ATTEMPTS = 10;
+const PAUSE_MS = 100;
 
 /**
  * The mapped devices of one daemon, each with its directory and its sockets. They may lie upon each other. The
@@ -139,12 +143,16 @@ export class DeviceStack implements StackControl {
     }
   }
 
+  /** Who has only just let go of a device (umount, udev) is given a moment to be gone. */
   async #usedByKernel(): Promise<string[]> {
-    const servers = this.#members.all.map(({ server }) => server);
-    const used = await Promise.all(
-      servers.map(async ({ kernel, name }) => ((await kernel.inUse()) ? [name] : [])),
-    );
-    return used.flat();
+    for (let attempt = 1; ; attempt++) {
+      const servers = this.#members.all.map(({ server }) => server);
+      const used = await Promise.all(
+        servers.map(async ({ kernel, name }) => ((await kernel.inUse()) ? [name] : [])),
+      );
+      if (used.flat().length === 0 || attempt === ATTEMPTS) return used.flat();
+      await sleep(PAUSE_MS);
+    }
   }
 
   async #create({ request, staging, workingDirectory }: NewDeviceOrder): Promise<DeviceInfo> {
