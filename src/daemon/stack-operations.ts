@@ -79,11 +79,14 @@ export class StackOperations {
     checkSocketPaths(paths);
     await this.change(device, async () => {
       await mapper.rename(device, name);
+      let linked = false;
       try {
         await server.kernel.rename(old, name);
+        linked = true;
         await moveTo(server.paths.directory, paths.directory, name);
       } catch (error) {
-        await server.kernel.rename(name, old);
+        // What failed by itself has changed nothing, and must not be taken back.
+        if (linked) await server.kernel.rename(name, old);
         await mapper.rename(device, old);
         throw error;
       }
